@@ -1,0 +1,22 @@
+"""The one error a Pulumi program raises, apart from the rest of the tree because it needs pulumi."""
+
+from collections.abc import Sequence
+
+import pulumi
+
+from inference_edge_cache.errors import EdgeCacheError, Problem
+
+
+class InvalidArgsError(EdgeCacheError, pulumi.RunError):
+    """Every problem of a component's arguments, at once.
+
+    ``problems`` is a tuple of :class:`~inference_edge_cache.errors.Problem`. Being a ``pulumi.RunError`` it is printed
+    by the Pulumi engine as its message alone, without a traceback.
+    """
+
+    def __init__(self, name: str, problems: Sequence[Problem]) -> None:
+        self.name = name
+        self.problems = tuple(problems)
+        count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
+        listed = "\n".join(f"  {problem}" for problem in self.problems)
+        super().__init__(f'InferenceEdgeCache "{name}" has {count}:\n{listed}')

@@ -1,0 +1,245 @@
+"""What a program passes to ``InferenceEdgeCache``: plain dicts, typed key by key.
+
+``pulumi.Input[...]`` marks what may be an ``Output`` of another resource. What decides the shape of the deployment (the
+cloud, routes, flags, every policy) is plain, so that a preview shows what will be made.
+
+No ``from __future__ import annotations`` and, at run time, no unions or literals here: Pulumi's component analyzer reads
+these annotations to build the schema for other languages. Type checkers see the precise face of each alias.
+"""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypeAlias, TypedDict
+
+import pulumi
+
+from inference_edge_cache.capabilities import Cloud
+from inference_edge_cache.policy import CachePolicy
+
+
+class BucketAccess(StrEnum):
+    """How CloudFront proves to S3 that it may read the bucket."""
+
+    OAI = "oai"
+    """Origin Access Identity: works everywhere but with KMS keys and in regions launched after December 2022."""
+    OAC = "oac"
+    """Origin Access Control: AWS's newer way, without those limits."""
+
+
+class PriceClass(StrEnum):
+    """Which CloudFront edge locations answer."""
+
+    ALL = "PriceClass_All"
+    """Every location."""
+    WITHOUT_COSTLIEST = "PriceClass_200"
+    """Every location but the most expensive ones (South America, Australia and New Zealand)."""
+    NORTH_AMERICA_EUROPE = "PriceClass_100"
+    """North America, Europe and Israel."""
+
+
+class RouteTarget(StrEnum):
+    """Who answers a route."""
+
+    ENDPOINT = "endpoint"
+    """The inference endpoint of ``origin``."""
+    BUCKET = "bucket"
+    """The bucket of ``bucket``."""
+
+
+if TYPE_CHECKING:
+    CloudName: TypeAlias = Cloud | Literal["aws", "gcp"]
+    BucketAccessName: TypeAlias = BucketAccess | Literal["oai", "oac"]
+    PriceClassName: TypeAlias = PriceClass | Literal["PriceClass_All", "PriceClass_200", "PriceClass_100"]
+    RouteTargetName: TypeAlias = RouteTarget | Literal["endpoint", "bucket"]
+    Methods: TypeAlias = list[Literal["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]]
+    FailoverConditions: TypeAlias = list[
+        Literal["server_error", "gateway_error", "not_found", "forbidden", "too_many_requests"]
+    ]
+    Seconds: TypeAlias = int | str
+else:
+    CloudName = Cloud
+    BucketAccessName = BucketAccess
+    PriceClassName = PriceClass
+    RouteTargetName = RouteTarget
+    Methods = FailoverConditions = list[str]
+    Seconds = int
+
+DURATIONS = frozenset({"connect_timeout", "read_timeout", "response_timeout", "max_age"})
+"""The keys below that are typed ``Seconds``: at run time they look like any other int."""
+
+
+class FailoverArgs(TypedDict):
+    """A second endpoint, asked when the first one fails a request. Not for requests with a body, on either cloud."""
+
+    url: pulumi.Input[str]
+    """Where it answers, as in ``origin.url``."""
+    headers: NotRequired[dict[str, pulumi.Input[str]]]
+    """Headers for it alone, as in ``origin.headers``. Default: none."""
+    host_header: NotRequired[pulumi.Input[str]]
+    """The Host it is asked for, as in ``origin.host_header``. GCP only. Default: the host of its ``url``."""
+    conditions: NotRequired[FailoverConditions]
+    """What counts as failure: ``server_error`` (5xx), ``gateway_error`` (502, 503, 504), ``not_found`` (404), ``forbidden``
+    (403), ``too_many_requests`` (429). Not being reachable always does. Default: ``["server_error"]``."""
+
+
+class OriginArgs(TypedDict):
+    """The inference endpoint behind the cache."""
+
+    url: pulumi.Input[str]
+    """Where the endpoint answers: ``https://host[:port][/path]``. The path, if any, is put in front of every request's."""
+    allow_http: NotRequired[bool]
+    """Whether ``url`` may be plain ``http``. Default: no."""
+    headers: NotRequired[dict[str, pulumi.Input[str]]]
+    """Headers that the cache adds to every request it sends to the endpoint, such as an API key. Kept as secrets.
+    Default: none."""
+    host_header: NotRequired[pulumi.Input[str]]
+    """The Host that the endpoint is asked for. GCP only. Default: the host of ``url``."""
+    connect_timeout: NotRequired[Seconds]
+    """How long the endpoint may take to accept a connection; on GCP, until its response headers have arrived.
+    Seconds. AWS 1 to 10, default 5. GCP 1 to 15, default 15."""
+    read_timeout: NotRequired[Seconds]
+    """How long the endpoint may be silent while it answers. Seconds. AWS 1 to 120, GCP 1 to 30. Default 30."""
+    response_timeout: NotRequired[Seconds]
+    """How long a whole answer may take. Seconds. AWS: at least ``read_timeout``, default: no limit. GCP 1 to 120, default
+    120."""
+    attempts: NotRequired[int]
+    """How often a GET is tried. AWS 1 to 3, GCP 1 to 4. Default 1: every further attempt may run the model again."""
+    failover: NotRequired[FailoverArgs]
+    """A second endpoint for when this one fails. Default: none."""
+
+
+class BucketArgs(TypedDict, total=False):
+    """A private bucket that the cache serves files from: created, or an existing one that is never modified."""
+
+    name: pulumi.Input[str]
+    """The name of an existing bucket. Default: a bucket is created."""
+    path: str
+    """The path it serves: objects lie under the same path in the bucket. Default ``/artifacts/*``."""
+    policy: CachePolicy
+    """How long its files are kept. Default: the ``static_artifacts`` preset."""
+    retention_days: int
+    """Days after which an object is deleted. Default: never."""
+    region: str
+    """Where it is created: an AWS region or a GCP location. Default: the provider's region; on GCP ``US``. For an existing
+    bucket on AWS: where it is. Default: the provider's region."""
+    kms_key: pulumi.Input[str]
+    """The key that encrypts its objects: a KMS key ARN or a Cloud KMS key name. On AWS it needs ``aws.bucket_access``
+    ``oac``. Default: the cloud's own key (AES-256)."""
+    force_destroy: bool
+    """Whether destroying the stack may delete a bucket that holds objects. Default: no."""
+
+
+class RouteArgs(TypedDict):
+    """What happens to requests under one path."""
+
+    path: str
+    """An exact path (``/v1/models``) or a prefix (``/v1/*``); ``/*`` is the default route. On AWS ``*`` and ``?`` may stand
+    anywhere. Case matters. The most specific route wins, whatever the order."""
+    policy: NotRequired[CachePolicy]
+    """How its answers are cached. Default: the ``policy`` of the cache."""
+    methods: NotRequired[Methods]
+    """The methods it takes; only GET and HEAD are ever cached. AWS takes ``GET, HEAD``, these with ``OPTIONS``, or all.
+    Default: all, and ``GET, HEAD`` for the bucket."""
+    to: NotRequired[RouteTargetName]
+    """Who answers: ``endpoint`` or ``bucket``. Default ``endpoint``."""
+
+
+class CustomDomainArgs(TypedDict):
+    """Names of your own, with their certificate."""
+
+    names: list[str]
+    """Host names that the cache answers to, the first one being the one in ``url``. A leading ``*.`` is allowed."""
+    certificate: pulumi.Input[str]
+    """AWS: ARN of an ACM certificate in us-east-1. GCP: id of a Certificate Manager certificate of scope EDGE_CACHE."""
+
+
+class CorsArgs(TypedDict):
+    """Which web pages may read the answers."""
+
+    allow_origins: list[str]
+    """Origins such as ``https://app.example.com``, or ``["*"]``."""
+    allow_methods: NotRequired[Methods]
+    """Default ``GET, HEAD, OPTIONS``."""
+    allow_headers: NotRequired[list[str]]
+    """Request headers that pages may send. Default: ``content-type``."""
+    expose_headers: NotRequired[list[str]]
+    """Response headers that pages may read. Default: none."""
+    max_age: NotRequired[Seconds]
+    """How long a browser may keep a preflight's answer. Seconds. Default 600."""
+    allow_credentials: NotRequired[bool]
+    """Whether pages may send cookies and credentials; not with ``*``. Default: no."""
+
+
+class GeoArgs(TypedDict, total=False):
+    """Which countries may ask, as ISO 3166-1 alpha-2 codes. One of the two lists. AWS only."""
+
+    allow: list[str]
+    """Only these."""
+    deny: list[str]
+    """All but these."""
+
+
+class LoggingArgs(TypedDict, total=False):
+    """Access logs."""
+
+    destination: pulumi.Input[str]
+    """AWS, required there: ARN of the log group, S3 bucket or Firehose stream that takes the logs."""
+    sample_rate: float
+    """GCP: share of requests that are logged, above 0 up to 1. Default 1."""
+
+
+class AwsArgs(TypedDict, total=False):
+    """What only CloudFront has."""
+
+    web_acl_id: pulumi.Input[str]
+    """ARN of a WAFv2 web ACL of scope CLOUDFRONT. Default: none."""
+    price_class: PriceClassName
+    """Which edge locations answer. Default ``PriceClass_All``."""
+    bucket_access: BucketAccessName
+    """How the bucket is read. Default ``oai``."""
+    existing_policy_ids: dict[str, pulumi.Input[str]]
+    """Route path to the id of a managed or existing cache policy, used instead of a policy made here. Default: none."""
+
+
+class GcpArgs(TypedDict, total=False):
+    """What only Media CDN has."""
+
+    edge_security_policy: pulumi.Input[str]
+    """Id of a Cloud Armor policy of type CLOUD_ARMOR_EDGE. Default: none."""
+
+
+class InferenceEdgeCacheArgs(TypedDict):
+    """Everything an :class:`~inference_edge_cache.InferenceEdgeCache` is made from."""
+
+    cloud: CloudName
+    """Where the cache runs: ``aws`` (CloudFront) or ``gcp`` (Media CDN)."""
+    origin: OriginArgs
+    """The inference endpoint behind the cache."""
+    policy: NotRequired[CachePolicy]
+    """How answers are cached where no route says otherwise. Default: ``CachePolicy()``."""
+    routes: NotRequired[list[RouteArgs]]
+    """What is different under which path. Default: one route, ``/*``, to the endpoint."""
+    bucket: NotRequired[BucketArgs]
+    """A private bucket that the cache serves files from. ``{}`` creates one. Default: none."""
+    forward_headers: NotRequired[list[str]]
+    """Request headers that the endpoint needs on cached routes but that do not change the answer. Headers that change it
+    belong into ``policy.key.headers``. Default: none."""
+    custom_domain: NotRequired[CustomDomainArgs]
+    """Names of your own. Default: the cloud's name or address."""
+    cors: NotRequired[CorsArgs]
+    """Which web pages may read the answers. Default: none."""
+    geo: NotRequired[GeoArgs]
+    """Which countries may ask. Default: all."""
+    logging: NotRequired[LoggingArgs]
+    """Access logs. Default: none."""
+    origin_shield: NotRequired[str]
+    """A region whose cache stands in front of the endpoint, so that edge locations share answers: ``us-east-1``,
+    ``europe-west3``. Default: none."""
+    tags: NotRequired[dict[str, pulumi.Input[str]]]
+    """Tags (on GCP: labels) of everything that can carry them. Default: none."""
+    aws: NotRequired[AwsArgs]
+    """What only CloudFront has."""
+    gcp: NotRequired[GcpArgs]
+    """What only Media CDN has."""
+    overrides: NotRequired[dict[str, Any]]
+    """Last word on any resource made: logical child (``distribution``) to arguments of the provider's SDK, in snake_case,
+    merged deeply; lists are replaced. Unknown names are refused."""

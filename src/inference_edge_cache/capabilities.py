@@ -1,0 +1,469 @@
+"""What each cloud can do: one table, one row per feature and cloud.
+
+It drives the errors (a feature a cloud lacks, an amount over its limit), the warnings (soft quotas, surprises), the
+table in the docs and the test that tries every row. A number that comes from a cloud stands here, with its source,
+and nowhere else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Cloud(StrEnum):
+    """Where the edge cache runs."""
+
+    AWS = "aws"
+    """CloudFront and S3: a distribution, its policies and an optional bucket."""
+    GCP = "gcp"
+    """Media CDN: an EdgeCacheService and its EdgeCacheOrigins. Needs a project that Google has allow-listed."""
+
+
+class Support(StrEnum):
+    """How far a cloud goes with a feature."""
+
+    SUPPORTED = "supported"
+    LIMITED = "limited"
+    UNSUPPORTED = "unsupported"
+
+
+# Sources -------------------------------------------------------------------------------------------------------------
+_CLOUDFRONT = "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide"
+_CLOUDFRONT_API = "https://docs.aws.amazon.com/cloudfront/latest/APIReference"
+_MEDIA_CDN = "https://cloud.google.com/media-cdn/docs"
+_EDGE_CACHE_API = "https://cloud.google.com/media-cdn/docs/reference/rest/v1"
+
+AWS_QUOTAS = f"{_CLOUDFRONT}/cloudfront-limits.html"
+AWS_EXPIRATION = f"{_CLOUDFRONT}/Expiration.html"
+AWS_CACHE_KEY = f"{_CLOUDFRONT}/controlling-the-cache-key.html"
+AWS_CACHE_POLICY = f"{_CLOUDFRONT_API}/API_CachePolicyConfig.html"
+AWS_ERRORS = f"{_CLOUDFRONT}/HTTPStatusCodes.html"
+AWS_BEHAVIOR = f"{_CLOUDFRONT}/DownloadDistValuesCacheBehavior.html"
+AWS_ORIGIN = f"{_CLOUDFRONT}/DownloadDistValuesOrigin.html"
+AWS_CUSTOM_ORIGIN = f"{_CLOUDFRONT}/RequestAndResponseBehaviorCustomOrigin.html"
+AWS_CUSTOM_HEADERS = f"{_CLOUDFRONT}/add-origin-custom-headers.html"
+AWS_RESPONSE_HEADERS = f"{_CLOUDFRONT}/understanding-response-headers-policies.html"
+AWS_S3_ACCESS = f"{_CLOUDFRONT}/private-content-restricting-access-to-s3.html"
+AWS_FAILOVER = f"{_CLOUDFRONT}/high_availability_origin_failover.html"
+AWS_SHIELD = f"{_CLOUDFRONT}/origin-shield.html"
+AWS_LOGS = f"{_CLOUDFRONT}/standard-logging.html"
+AWS_GEO = f"{_CLOUDFRONT}/georestrictions.html"
+AWS_ALIASES = f"{_CLOUDFRONT}/CNAMEs.html"
+AWS_TAGS = "https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html"
+GCP_CACHING = f"{_MEDIA_CDN}/caching"
+GCP_ORIGINS = f"{_MEDIA_CDN}/origins"
+GCP_ROUTING = f"{_MEDIA_CDN}/routing"
+GCP_QUOTAS = "https://cloud.google.com/media-cdn/quotas"
+GCP_LOGGING = f"{_MEDIA_CDN}/logging"
+GCP_TLS = f"{_MEDIA_CDN}/configure-ssl-certificates"
+GCP_SERVICE_API = f"{_EDGE_CACHE_API}/projects.locations.edgeCacheServices"
+GCP_ORIGIN_API = f"{_EDGE_CACHE_API}/projects.locations.edgeCacheOrigins"
+GCP_ARMOR = "https://cloud.google.com/armor/docs/security-policy-overview"
+GCP_LABELS = "https://cloud.google.com/resource-manager/docs/labels-overview"
+GCP_CMEK = "https://cloud.google.com/storage/docs/encryption/customer-managed-keys"
+
+# Sets of names -------------------------------------------------------------------------------------------------------
+# API_CustomErrorResponse and HTTPStatusCodes: the errors CloudFront caches by itself, and so for error_caching_min_ttl.
+# 400, 403, 405, 412 and 415 are cached only when the origin sends max-age, whatever the distribution says.
+AWS_NEGATIVE_STATUSES = frozenset({404, 414, 500, 501, 502, 503, 504})
+# EdgeCacheService cdnPolicy.negativeCachingPolicy.
+GCP_NEGATIVE_STATUSES = frozenset({300, 301, 302, 307, 308, 400, 403, 404, 405, 410, 451, 500, 501, 502, 503, 504})
+
+# Cookie is keyed by cookie name, Accept-Encoding by the compression flags (API_CachePolicyConfig); the others are
+# removed or rewritten by CloudFront before they could reach the origin (RequestAndResponseBehaviorCustomOrigin).
+AWS_UNKEYABLE_HEADERS = frozenset(
+    {"accept-encoding", "connection", "content-length", "cookie", "expect", "keep-alive", "te", "trailer"}
+    | {"transfer-encoding", "upgrade", "via", "x-amz-cf-id", "x-real-ip"}
+)
+AWS_UNKEYABLE_HEADER_PREFIXES = ("proxy-", "x-edge-", "if-")
+# Media CDN caching page, "Cache keys".
+GCP_UNKEYABLE_HEADERS = frozenset(
+    {"accept", "accept-encoding", "authorization", "connection", "content-md5", "content-type", "cookie", "date"}
+    | {"forwarded", "from", "host", "if-match", "if-modified-since", "if-none-match", "origin"}
+    | {"proxy-authorization", "range", "referer", "referrer", "user-agent", "want-digest", "x-csrf-token"}
+    | {"x-csrftoken", "x-forwarded-for"}
+)
+GCP_UNKEYABLE_HEADER_PREFIXES = ("access-control-", "sec-fetch-")
+GCP_UNKEYABLE_COOKIE_PREFIX = "Edge-Cache-"
+
+# add-origin-custom-headers: "Custom headers that CloudFront can't add to origin requests".
+AWS_FORBIDDEN_ORIGIN_HEADERS = frozenset(
+    {"cache-control", "connection", "content-length", "cookie", "host", "max-forwards", "pragma", "range"}
+    | {"request-range", "te", "trailer", "transfer-encoding", "upgrade", "via", "x-real-ip"}
+)
+AWS_FORBIDDEN_ORIGIN_HEADER_PREFIXES = ("if-", "proxy-", "x-amz-", "x-edge-")
+
+# AllowedMethods takes exactly these three sets (API_AllowedMethods).
+READ_METHODS = ("GET", "HEAD")
+READ_METHODS_AND_OPTIONS = ("GET", "HEAD", "OPTIONS")
+ALL_METHODS = ("GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE")
+AWS_METHOD_SETS = (READ_METHODS, READ_METHODS_AND_OPTIONS, ALL_METHODS)
+
+# origin-shield: "Choosing the AWS Region for Origin Shield".
+AWS_SHIELD_REGIONS = frozenset(
+    {"us-east-1", "us-east-2", "us-west-2", "ap-south-1", "ap-northeast-1", "ap-northeast-2", "ap-southeast-1"}
+    | {"ap-southeast-2", "eu-central-1", "eu-west-1", "eu-west-2", "sa-east-1", "me-central-1"}
+)
+# private-content-restricting-access-to-s3: an OAI reaches no bucket in "opt-in AWS Regions launched after December 2022".
+AWS_REGIONS_WITHOUT_OAI = frozenset(
+    {"ap-east-2", "ap-southeast-4", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7"}
+    | {"ca-west-1", "il-central-1", "mx-central-1"}
+)
+AWS_PATH_CHARACTERS = r"[A-Za-z0-9_\-.*$/~\"'@:+&?]"  # DownloadDistValuesCacheBehavior, "Path pattern"
+GCP_PATH_CHARACTERS = r"[A-Za-z0-9_\-.*$/~'@:+&!(),;=%]"  # RFC 3986 path characters: a match is on the encoded path
+
+# One wording for what a failed origin is, and what each cloud calls it.
+AWS_FAILOVER_STATUSES = {
+    "server_error": (500, 502, 503, 504),
+    "gateway_error": (502, 503, 504),
+    "not_found": (404,),
+    "forbidden": (403,),
+    "too_many_requests": (429,),
+}
+GCP_RETRY_CONDITIONS = {
+    "server_error": "HTTP_5XX",
+    "gateway_error": "GATEWAY_ERROR",
+    "not_found": "NOT_FOUND",
+    "forbidden": "FORBIDDEN",
+    "too_many_requests": "RETRIABLE_4XX",
+}
+
+# Defaults that differ because the clouds count differently: Media CDN's connect timeout runs until the response headers
+# arrive, so it is also the time a model has to answer.
+DEFAULT_CONNECT_TIMEOUT = {Cloud.AWS: 5, Cloud.GCP: 15}
+DEFAULT_READ_TIMEOUT = 30
+GCP_RESPONSE_TIMEOUT_MAX = 120
+GCP_ATTEMPTS_TIMEOUT_MAX = 30
+
+
+# The table -----------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Capability:
+    """One row: how far ``cloud`` goes with ``feature``.
+
+    ``minimum`` and ``maximum`` bound an amount (over them is an error), ``advised`` is a soft quota (over it is a
+    warning); ``reason`` and ``remedy`` are shown to whoever asks for more; ``warning`` is shown whenever the feature
+    is used; ``source`` is where the fact comes from.
+    """
+
+    feature: str
+    cloud: Cloud
+    support: Support
+    source: str
+    reason: str = ""
+    remedy: str = ""
+    unit: str = ""
+    minimum: int | None = None
+    maximum: int | None = None
+    advised: int | None = None
+    warning: str = ""
+
+    @property
+    def limit(self) -> str:
+        """The bounds in words: ``1 to 10 s``, ``at most 5``, or empty."""
+        unit = f" {self.unit}" if self.unit else ""
+        if self.minimum is not None and self.maximum is not None:
+            return f"{self.minimum:,} to {self.maximum:,}{unit}"
+        if self.maximum is not None:
+            return f"at most {self.maximum:,}{unit}"
+        if self.minimum is not None:
+            return f"at least {self.minimum:,}{unit}"
+        return f"more than {self.advised:,} need a raised quota" if self.advised is not None else ""
+
+
+def _aws(feature: str, source: str, support: Support = Support.SUPPORTED, **row: object) -> Capability:
+    return Capability(feature, Cloud.AWS, support, source, **row)  # pyright: ignore[reportArgumentType]
+
+
+def _gcp(feature: str, source: str, support: Support = Support.SUPPORTED, **row: object) -> Capability:
+    return Capability(feature, Cloud.GCP, support, source, **row)  # pyright: ignore[reportArgumentType]
+
+
+_LIMITED, _UNSUPPORTED = Support.LIMITED, Support.UNSUPPORTED
+_YEAR = 31_536_000
+_SHORTER = "give it fewer, or share the rest between several caches"
+
+CAPABILITIES: tuple[Capability, ...] = (
+    # What to cache, for how long
+    _aws("policy.mode.honor_origin", AWS_EXPIRATION),
+    _gcp(
+        "policy.mode.honor_origin",
+        GCP_CACHING,
+        _LIMITED,
+        reason="JSON is not static content there: it is cached only with an explicit Cache-Control from the origin",
+        remedy='have the origin send "Cache-Control: public, max-age=...", or choose mode="force"',
+        warning="Media CDN caches JSON only when the origin sends Cache-Control with public and a max-age. "
+        'Have the endpoint send it, or choose mode="force"; default_ttl reaches static content types only.',
+    ),
+    _aws("policy.mode.force", AWS_EXPIRATION),
+    _gcp("policy.mode.force", GCP_CACHING),
+    _aws("policy.mode.bypass", AWS_CACHE_POLICY),
+    _gcp("policy.mode.bypass", GCP_CACHING),
+    _aws("policy.ttl", AWS_EXPIRATION, maximum=_YEAR, unit="s", remedy="a year (365d) is the longest"),
+    _gcp("policy.ttl", GCP_CACHING, maximum=_YEAR, unit="s", remedy="a year (365d) is the longest"),
+    _aws("policy.min_ttl", AWS_EXPIRATION, maximum=_YEAR, unit="s", remedy="a year (365d) is the longest"),
+    _gcp(
+        "policy.min_ttl",
+        GCP_CACHING,
+        _UNSUPPORTED,
+        reason="Media CDN has no minimum TTL: an origin can always keep an answer for less",
+        remedy='leave min_ttl at 0, or choose mode="force"',
+    ),
+    _aws(
+        "policy.browser_ttl",
+        AWS_RESPONSE_HEADERS,
+        _LIMITED,
+        maximum=_YEAR,
+        unit="s",
+        reason="added as Cache-Control where the origin sends none; an origin's own Cache-Control reaches the caller",
+        remedy="a year (365d) is the longest",
+    ),
+    _gcp(
+        "policy.browser_ttl",
+        GCP_CACHING,
+        minimum=1,
+        maximum=86_400,
+        unit="s",
+        remedy="give 1 s to 1d, or leave it out so that the origin's Cache-Control reaches the caller",
+    ),
+    *(
+        row
+        for field in ("stale_while_revalidate", "stale_if_error")
+        for row in (
+            _aws(
+                f"policy.{field}",
+                AWS_EXPIRATION,
+                _UNSUPPORTED,
+                reason=f"CloudFront takes {field.replace('_', '-')} from the origin's Cache-Control only",
+                remedy=f"have the origin send it: Cache-Control: max-age=..., {field.replace('_', '-')}=...",
+            ),
+            _gcp(
+                f"policy.{field}",
+                GCP_CACHING,
+                _UNSUPPORTED,
+                reason=f"{field.replace('_', '-')} has no effect on Media CDN",
+                remedy="leave it out",
+            ),
+        )
+    ),
+    _aws("policy.compression", AWS_CACHE_POLICY),
+    _gcp("policy.compression", GCP_SERVICE_API),
+    # Errors
+    _aws(
+        "policy.negative_ttl",
+        AWS_ERRORS,
+        _LIMITED,
+        maximum=_YEAR,
+        unit="s",
+        reason="one table for the whole distribution; an origin's max-age can keep the error longer",
+        remedy="a year (365d) is the longest",
+    ),
+    _gcp(
+        "policy.negative_ttl",
+        GCP_CACHING,
+        maximum=86_400,
+        advised=1800,
+        unit="s",
+        remedy="a day (1d) is the longest",
+        warning="Media CDN's documentation gives 1,800 s as the longest negative TTL, its API accepts 86,400 s.",
+    ),
+    # Key
+    _aws("policy.key.query", AWS_QUOTAS, maximum=10, unit="names", remedy='name fewer, or use query="all"'),
+    _gcp("policy.key.query", GCP_CACHING, maximum=20, unit="names", remedy='name fewer, or use query="all"'),
+    _aws("policy.key.query_name_length", AWS_QUOTAS, maximum=1024, unit="characters", remedy="use a shorter name"),
+    _gcp("policy.key.query_name_length", GCP_SERVICE_API, maximum=32, unit="characters", remedy="use a shorter name"),
+    _aws("policy.key.headers", AWS_QUOTAS, maximum=10, unit="names", remedy="key on fewer headers"),
+    _gcp("policy.key.headers", GCP_CACHING, maximum=5, unit="names", remedy="key on fewer headers"),
+    _aws("policy.key.cookies", AWS_QUOTAS, maximum=10, unit="names", remedy="key on fewer cookies"),
+    _gcp("policy.key.cookies", GCP_CACHING, maximum=3, unit="names", remedy="key on fewer cookies"),
+    _aws("policy.key.names_in_all", AWS_QUOTAS, maximum=1024, unit="characters", remedy="key on fewer or shorter names"),
+    _gcp("policy.key.names_in_all", GCP_SERVICE_API),
+    _aws(
+        "policies",
+        AWS_QUOTAS,
+        advised=20,
+        unit="distinct policies",
+        warning="An AWS account holds 20 custom cache policies. Let routes share a policy, name an existing one in "
+        "aws.existing_policy_ids, or ask AWS for a higher quota.",
+    ),
+    _gcp("policies", GCP_QUOTAS, reason="a policy is part of its route, without a quota of its own"),
+    # Routes
+    _aws(
+        "routes",
+        AWS_QUOTAS,
+        advised=75,
+        unit="routes",
+        warning="A CloudFront distribution holds 75 behaviours. Join routes, or ask AWS for a higher quota.",
+    ),
+    _gcp("routes", GCP_QUOTAS, maximum=200, unit="route rules", remedy="join routes that share a prefix"),
+    _aws("routes.wildcards", AWS_BEHAVIOR),
+    _gcp(
+        "routes.wildcards",
+        GCP_ROUTING,
+        _UNSUPPORTED,
+        reason="Media CDN's wildcards match one path segment, a * or ? inside a path matches across segments",
+        remedy="end the path with its only *, as in /v1/models/*",
+    ),
+    _aws("routes.path_length", AWS_QUOTAS, maximum=255, unit="characters", remedy="shorten the path"),
+    _gcp("routes.path_length", GCP_SERVICE_API, maximum=1024, unit="characters", remedy="shorten the path"),
+    _aws(
+        "routes.methods",
+        AWS_BEHAVIOR,
+        _LIMITED,
+        reason="CloudFront takes GET and HEAD, GET, HEAD and OPTIONS, or all seven methods",
+        remedy=f'use one of {", ".join(str(list(methods)) for methods in AWS_METHOD_SETS)}',
+    ),
+    _gcp(
+        "routes.methods",
+        GCP_ROUTING,
+        _LIMITED,
+        reason="methods with a body are proxied, never cached, with at most 16 KiB of body and 15 s to the first byte",
+        remedy="send larger or slower requests to the endpoint itself",
+    ),
+    _aws("forward_headers", AWS_QUOTAS, maximum=10, unit="names", remedy="forward fewer headers"),
+    _gcp(
+        "forward_headers",
+        GCP_ORIGINS,
+        _LIMITED,
+        reason="Media CDN forwards every header but those the cache removes (Authorization and Cookie on cached "
+        "routes): the list names what the endpoint needs, it does not keep others away",
+    ),
+    # Origin
+    _aws("origin.path", AWS_ORIGIN),
+    _gcp(
+        "origin.path",
+        GCP_ROUTING,
+        _LIMITED,
+        reason="a path in origin.url becomes a rewrite per route, so it must be known before deployment",
+        remedy="give origin.url as a plain string, or without a path",
+    ),
+    _aws("origin.allow_http", AWS_ORIGIN),
+    _gcp("origin.allow_http", GCP_ORIGINS),
+    _aws(
+        "origin.host_header",
+        AWS_ORIGIN,
+        _UNSUPPORTED,
+        reason="CloudFront sends the origin's own domain name as Host",
+        remedy="leave it out, and give the endpoint a domain name under which it answers",
+    ),
+    _gcp("origin.host_header", GCP_ORIGINS),
+    _aws("origin.headers", AWS_QUOTAS, maximum=30, unit="headers", remedy="send fewer headers"),
+    _gcp("origin.headers", GCP_ORIGIN_API, maximum=25, unit="headers", remedy="send fewer headers"),
+    _aws("origin.header_length", AWS_QUOTAS, maximum=1783, unit="characters", remedy="use a shorter value"),
+    _gcp("origin.header_length", GCP_ORIGIN_API),
+    _aws("origin.connect_timeout", AWS_ORIGIN, minimum=1, maximum=10, unit="s", remedy="give 1 to 10 s"),
+    _gcp(
+        "origin.connect_timeout",
+        GCP_ORIGINS,
+        minimum=1,
+        maximum=15,
+        unit="s",
+        reason="counts until the response headers arrive, so it bounds a model's time to answer",
+        remedy="give 1 to 15 s",
+    ),
+    _aws("origin.read_timeout", AWS_ORIGIN, minimum=1, maximum=120, unit="s", remedy="give 1 to 120 s"),
+    _gcp("origin.read_timeout", GCP_ORIGINS, minimum=1, maximum=30, unit="s", remedy="give 1 to 30 s"),
+    _aws("origin.response_timeout", AWS_ORIGIN, minimum=1, unit="s", remedy="give at least 1 s"),
+    _gcp(
+        "origin.response_timeout",
+        GCP_ORIGINS,
+        minimum=1,
+        maximum=GCP_RESPONSE_TIMEOUT_MAX,
+        unit="s",
+        remedy="give 1 to 120 s",
+    ),
+    _aws("origin.attempts", AWS_ORIGIN, minimum=1, maximum=3, unit="attempts", remedy="give 1 to 3"),
+    _gcp("origin.attempts", GCP_ORIGIN_API, minimum=1, maximum=4, unit="attempts", remedy="give 1 to 4"),
+    _aws(
+        "origin.failover",
+        AWS_FAILOVER,
+        _LIMITED,
+        reason="CloudFront fails over on routes that take only GET, HEAD and OPTIONS",
+        remedy='give the route methods ["GET", "HEAD"], and POST a route of its own',
+    ),
+    _gcp("origin.failover", GCP_ORIGINS, _LIMITED, reason="GET, HEAD and OPTIONS fail over, other methods do not"),
+    _aws("origin_shield", AWS_SHIELD),
+    _gcp("origin_shield", GCP_ORIGINS),
+    # Bucket
+    _aws(
+        "bucket.kms_key",
+        AWS_S3_ACCESS,
+        _LIMITED,
+        reason="an Origin Access Identity cannot read objects encrypted with a KMS key",
+        remedy='set aws.bucket_access to "oac", or leave out bucket.kms_key',
+    ),
+    _gcp("bucket.kms_key", GCP_CMEK),
+    _aws(
+        "bucket.region",
+        AWS_S3_ACCESS,
+        _LIMITED,
+        reason="an Origin Access Identity reaches no bucket in regions launched after December 2022",
+        remedy='set aws.bucket_access to "oac", or choose another region',
+    ),
+    _gcp("bucket.region", GCP_ORIGINS),
+    # The rest
+    _aws("custom_domain.names", AWS_QUOTAS, maximum=100, unit="names", remedy=_SHORTER),
+    _gcp("custom_domain.names", GCP_SERVICE_API, maximum=10, unit="names", remedy=_SHORTER),
+    _aws("no_custom_domain", AWS_ALIASES, reason="the cache answers on its cloudfront.net name, over TLS 1.2 and 1.3 too"),
+    _gcp(
+        "no_custom_domain",
+        GCP_TLS,
+        _LIMITED,
+        reason="without a certificate the cache answers on its IP address over plain HTTP",
+        warning="Without custom_domain the cache answers on its IP address over plain HTTP. Give custom_domain names "
+        "and a Certificate Manager certificate (scope EDGE_CACHE) before real traffic.",
+    ),
+    _aws(
+        "cors",
+        AWS_RESPONSE_HEADERS,
+        _LIMITED,
+        reason="CloudFront adds the headers to answers; an OPTIONS preflight is answered by the endpoint",
+    ),
+    _gcp("cors", GCP_ROUTING),
+    _aws("cors.list", AWS_RESPONSE_HEADERS),
+    _gcp("cors.list", GCP_SERVICE_API, maximum=25, unit="entries", remedy="list fewer"),
+    _aws("cors.max_age", AWS_RESPONSE_HEADERS, maximum=_YEAR, unit="s", remedy="a year (365d) is the longest"),
+    _gcp("cors.max_age", GCP_SERVICE_API, maximum=86_400, unit="s", remedy="a day (1d) is the longest"),
+    _aws("geo", AWS_GEO),
+    _gcp(
+        "geo",
+        GCP_ARMOR,
+        _UNSUPPORTED,
+        reason="Media CDN restricts countries through a Cloud Armor edge security policy",
+        remedy="make a policy that matches origin.region_code and name it in gcp.edge_security_policy",
+    ),
+    _aws("logging.destination", AWS_LOGS),
+    _gcp(
+        "logging.destination",
+        GCP_LOGGING,
+        _UNSUPPORTED,
+        reason="Media CDN logs to Cloud Logging only",
+        remedy="leave it out, and route the logs with a Cloud Logging sink",
+    ),
+    _aws(
+        "logging.sample_rate",
+        AWS_LOGS,
+        _UNSUPPORTED,
+        reason="CloudFront's standard logs hold every request",
+        remedy="leave it out",
+    ),
+    _gcp("logging.sample_rate", GCP_LOGGING),
+    _aws("tags", AWS_TAGS, maximum=50, unit="tags", remedy="use fewer tags"),
+    _gcp("tags", GCP_LABELS, maximum=64, unit="labels", remedy="use fewer tags"),
+    _aws("aws", AWS_BEHAVIOR),
+    _gcp("aws", GCP_SERVICE_API, _UNSUPPORTED, reason='means something on AWS only, and cloud is "gcp"', remedy="remove it"),
+    _aws("gcp", AWS_BEHAVIOR, _UNSUPPORTED, reason='means something on GCP only, and cloud is "aws"', remedy="remove it"),
+    _gcp("gcp", GCP_SERVICE_API),
+)
+
+_BY_FEATURE_AND_CLOUD = {(row.feature, row.cloud): row for row in CAPABILITIES}
+
+
+def capability(feature: str, cloud: Cloud) -> Capability:
+    """The row for ``feature`` on ``cloud``. Raises ``KeyError`` for a feature that is not in the table."""
+    return _BY_FEATURE_AND_CLOUD[feature, cloud]
+
+
+def features() -> Sequence[str]:
+    """Every feature of the table, in its order, once."""
+    return tuple(dict.fromkeys(row.feature for row in CAPABILITIES))

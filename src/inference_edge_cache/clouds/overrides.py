@@ -1,0 +1,79 @@
+"""``overrides``: the user's last word on a resource's arguments.
+
+The names are checked at every level against the provider's own typed ``Args`` classes, so a misspelled argument is an
+error before anything is made, and not an input that the provider drops.
+"""
+
+import difflib
+import inspect
+import sys
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Any, ForwardRef, TypeVar
+
+from inference_edge_cache.errors import Problem
+
+ArgsT = TypeVar("ArgsT")
+
+
+def override_problems(path: str, args_class: type, override: Mapping[str, Any]) -> list[Problem]:
+    """Names in ``override`` that ``args_class``, or a class nested in it, does not have."""
+    known = _fields(args_class)
+    problems: list[Problem] = []
+    for name, value in override.items():
+        where = f"{path}.{name}"
+        if name not in known:
+            close = difflib.get_close_matches(str(name), known, n=1)
+            remedy = f"did you mean {close[0]!r}?" if close else f"use one of {', '.join(sorted(known))}"
+            problems.append(Problem(where, "", f"is not an argument of {args_class.__name__.removesuffix('Args')}", remedy))
+            continue
+        nested, is_list = known[name]
+        if nested is None or value is None:
+            continue
+        if is_list and isinstance(value, Sequence) and not isinstance(value, str):
+            for index, item in enumerate(value):
+                problems += override_problems(f"{where}[{index}]", nested, item) if isinstance(item, Mapping) else []
+        elif isinstance(value, Mapping) and not is_list:
+            problems += override_problems(where, nested, value)
+    return problems
+
+
+def merged(args: ArgsT, override: Mapping[str, Any]) -> ArgsT:
+    """``args``, a typed ``Args`` object, with ``override`` merged in deeply; lists and plain values are replaced."""
+    for name, value in override.items():
+        current = getattr(args, name)
+        if isinstance(value, Mapping) and _is_args(current):
+            merged(current, value)
+        elif isinstance(value, Mapping) and isinstance(current, Mapping):
+            setattr(args, name, {**current, **value})
+        else:
+            setattr(args, name, value)
+    return args
+
+
+def _is_args(value: object) -> bool:
+    return type(value).__name__.endswith("Args") and type(value).__module__.startswith("pulumi_")
+
+
+def _fields(args_class: type) -> dict[str, tuple[type | None, bool]]:
+    """Argument name to the ``Args`` class it takes, if any, and whether it takes a list of them."""
+    annotations = {
+        name: parameter.annotation
+        for name, parameter in inspect.signature(args_class.__init__).parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+    namespace = vars(sys.modules[args_class.__module__])
+    return {name: _nested(hint, namespace) for name, hint in annotations.items()}
+
+
+def _nested(hint: Any, namespace: Mapping[str, Any]) -> tuple[type | None, bool]:
+    """The ``Args`` class inside ``pulumi.Input[...]``, ``Optional[...]`` and ``Sequence[...]``."""
+    if isinstance(hint, ForwardRef | str):
+        name = hint.__forward_arg__ if isinstance(hint, ForwardRef) else hint
+        return (namespace.get(name) if name.endswith("Args") else None), False
+    is_list = typing.get_origin(hint) in (list, Sequence)
+    for argument in typing.get_args(hint):
+        found, inner_list = _nested(argument, namespace)
+        if found is not None:
+            return found, is_list or inner_list
+    return None, False

@@ -1,0 +1,106 @@
+"""What can go wrong, as one tree.
+
+::
+
+    EdgeCacheError
+    ├── InvalidArgsError      what a Pulumi program raises; also a ``pulumi.RunError``, so it prints without a traceback
+    ├── PolicyFileError       a policy that cannot be read from YAML
+    ├── MissingExtraError     an optional dependency is not installed; prints the pip line; also an ``ImportError``
+    └── RecordingError        ``inference_edge_cache.testing`` could not run a program
+
+Importing this module loads neither pulumi nor pydantic: ``InvalidArgsError`` is made when it is first asked for.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from inference_edge_cache._invalid_args import InvalidArgsError
+
+__all__ = [
+    "EdgeCacheError",
+    "InvalidArgsError",
+    "MissingExtraError",
+    "PolicyFileError",
+    "Problem",
+    "RecordingError",
+]
+
+HIDDEN = "<hidden>"
+_SECRET_PATH = re.compile(r"(^|\.)(headers|environment|secrets?)(\[|\.|$)")
+_LONGEST_VALUE = 80
+
+
+class EdgeCacheError(Exception):
+    """Root of every error this library raises on purpose."""
+
+
+class PolicyFileError(EdgeCacheError):
+    """A policy file is missing, is not YAML, or does not hold a policy. The message names file and line."""
+
+
+class RecordingError(EdgeCacheError):
+    """A program could not be run under the mock runtime."""
+
+
+class MissingExtraError(EdgeCacheError, ImportError):
+    """An optional dependency is needed and not installed."""
+
+    def __init__(self, extra: str, needed_for: str) -> None:
+        self.extra = extra
+        super().__init__(f'{needed_for} needs an extra. Install it with: pip install "inference-edge-cache[{extra}]"')
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with what a user passed in.
+
+    ``path`` is where (``policy.default_ttl``), ``value`` what was found (``<hidden>`` under headers and secrets),
+    ``limit`` the rule that it breaks and ``remedy`` what to type instead. ``kind`` is ``unsupported`` when the input is
+    sound but the chosen cloud cannot do it.
+    """
+
+    path: str
+    value: str
+    limit: str
+    remedy: str
+    kind: Literal["invalid", "unsupported"] = "invalid"
+
+    @classmethod
+    def at(
+        cls, path: str, value: object, limit: str, remedy: str, kind: Literal["invalid", "unsupported"] = "invalid"
+    ) -> "Problem":
+        """A problem whose value is shown as a reader would type it, or hidden where it may be a secret."""
+        return cls(path, show(path, value), limit, remedy, kind)
+
+    def __str__(self) -> str:
+        found = f" = {self.value}" if self.value else ""
+        return f"{self.path}{found}\n      {self.limit}\n      fix: {self.remedy}"
+
+
+def show(path: str, value: object) -> str:
+    """``value`` as text for an error, shortened; hidden under headers, environment and secrets."""
+    if _SECRET_PATH.search(path) and "key.headers" not in path:
+        return HIDDEN
+    if type(value).__module__.partition(".")[0] == "pulumi":
+        return "<output>"
+    if isinstance(value, Mapping) or (isinstance(value, Sequence) and not isinstance(value, str)):
+        text = repr(value) if _is_plain(value) else f"<{type(value).__name__}>"
+    else:
+        text = repr(value)
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+
+
+def _is_plain(value: Any) -> bool:
+    items = [*value.keys(), *value.values()] if isinstance(value, Mapping) else list(value)
+    return all(isinstance(item, str | int | float | bool) for item in items)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "InvalidArgsError":
+        from inference_edge_cache._invalid_args import InvalidArgsError
+
+        return InvalidArgsError
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,44 @@
+"""What the component makes, by logical child: the key in ``overrides`` and the suffix of the resource's name.
+
+A contract: the name of a child is ``<component>-<suffix>``, and a changed suffix replaces a user's resource. Where one
+logical child stands for several resources (a policy for each distinct one), the others add the policy's digest.
+"""
+
+from collections.abc import Mapping
+
+from inference_edge_cache.capabilities import Cloud
+
+CHILDREN: Mapping[Cloud, Mapping[str, str]] = {
+    Cloud.AWS: {
+        "bucket": "bucket",
+        "bucket_ownership": "bucket-ownership",
+        "bucket_public_access_block": "bucket-public-access-block",
+        "bucket_encryption": "bucket-encryption",
+        "bucket_versioning": "bucket-versioning",
+        "bucket_lifecycle": "bucket-lifecycle",
+        "bucket_policy": "bucket-policy",
+        "origin_access_identity": "origin-access-identity",
+        "origin_access_control": "origin-access-control",
+        "cache_policy": "cache-policy",
+        "origin_request_policy": "origin-request-policy",
+        "response_headers_policy": "response-headers-policy",
+        "distribution": "distribution",
+        "monitoring_subscription": "monitoring-subscription",
+        "log_delivery_source": "log-delivery-source",
+        "log_delivery_destination": "log-delivery-destination",
+        "log_delivery": "log-delivery",
+    },
+    Cloud.GCP: {
+        "bucket": "bucket",
+        "bucket_reader": "bucket-reader",
+        "origin": "origin",
+        "failover_origin": "failover-origin",
+        "bucket_origin": "bucket-origin",
+        "service": "service",
+    },
+}
+
+
+def child_name(component: str, cloud: Cloud, child: str, digest: str = "") -> str:
+    """The name of ``child`` of the component named ``component``; ``digest`` tells several of a kind apart."""
+    return "-".join(part for part in (component, CHILDREN[cloud][child], digest) if part)

@@ -1,0 +1,183 @@
+"""What will be deployed, before any cloud's words for it: frozen dataclasses and tuples.
+
+Fields typed ``pulumi.Input`` may be Outputs of other resources; everything else is plain and known at preview.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import pulumi
+
+from inference_edge_cache.args import BucketAccess, PriceClass, RouteTarget
+from inference_edge_cache.capabilities import Cloud
+from inference_edge_cache.plan.paths import PathPattern
+from inference_edge_cache.policy import CacheMode
+
+
+@dataclass(frozen=True)
+class QueryPlan:
+    """Which query parameters are in the key: ``rule`` is all, none, only or except; ``names`` go with the last two."""
+
+    rule: str
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PolicyPlan:
+    """A cache policy with everything decided: seconds are ints, names are sorted tuples. Equal policies are equal."""
+
+    mode: CacheMode
+    min_ttl: int
+    default_ttl: int
+    max_ttl: int
+    browser_ttl: int | None
+    query: QueryPlan
+    headers: tuple[str, ...]
+    cookies: tuple[str, ...]
+    negative_ttl: tuple[tuple[int, int], ...]
+    compression: bool
+
+    @property
+    def caches(self) -> bool:
+        return self.mode is not CacheMode.BYPASS
+
+    @property
+    def digest(self) -> str:
+        """Eight hex characters that name this policy: equal for equal policies, on every machine."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:8]
+
+
+@dataclass(frozen=True)
+class RoutePlan:
+    """What happens to the requests that ``path`` matches."""
+
+    path: PathPattern
+    target: RouteTarget
+    policy: PolicyPlan
+    methods: tuple[str, ...]
+    fails_over: bool = False
+    existing_policy_id: pulumi.Input[str] | None = None
+
+    @property
+    def caches(self) -> bool:
+        return self.policy.caches
+
+    @property
+    def takes_bodies(self) -> bool:
+        """Whether it takes methods beyond GET, HEAD and OPTIONS."""
+        return not set(self.methods) <= {"GET", "HEAD", "OPTIONS"}
+
+
+@dataclass(frozen=True)
+class OriginPlan:
+    """An endpoint behind the cache. ``path`` is empty or starts with a slash and does not end in one."""
+
+    scheme: pulumi.Input[str]
+    host: pulumi.Input[str]
+    port: pulumi.Input[int]
+    path: pulumi.Input[str]
+    host_header: pulumi.Input[str]
+    headers: tuple[tuple[str, pulumi.Input[str]], ...]
+    connect_timeout: int
+    read_timeout: int
+    response_timeout: int | None
+    attempts: int
+
+
+@dataclass(frozen=True)
+class FailoverPlan:
+    """The second endpoint, and what sends a request there."""
+
+    origin: OriginPlan
+    conditions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BucketPlan:
+    """The private bucket. ``existing`` is the name of one that is not ours to change; ``paths`` are what it serves."""
+
+    existing: pulumi.Input[str] | None
+    paths: tuple[PathPattern, ...]
+    retention_days: int | None
+    region: str | None
+    kms_key: pulumi.Input[str] | None
+    force_destroy: bool
+
+
+@dataclass(frozen=True)
+class DomainPlan:
+    """Host names of the user's own, and the certificate for them."""
+
+    names: tuple[str, ...]
+    certificate: pulumi.Input[str]
+
+
+@dataclass(frozen=True)
+class CorsPlan:
+    """Which web pages may read the answers."""
+
+    allow_origins: tuple[str, ...]
+    allow_methods: tuple[str, ...]
+    allow_headers: tuple[str, ...]
+    expose_headers: tuple[str, ...]
+    max_age: int
+    allow_credentials: bool
+
+
+@dataclass(frozen=True)
+class GeoPlan:
+    """Country codes that may ask (``allows``) or may not."""
+
+    allows: bool
+    countries: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LoggingPlan:
+    """Where access logs go (AWS) and what share of requests they hold (GCP)."""
+
+    destination: pulumi.Input[str] | None
+    sample_rate: float
+
+
+@dataclass(frozen=True)
+class EdgePlan:
+    """Everything a backend needs. ``routes`` are most specific first; the last one is the default route."""
+
+    name: str
+    cloud: Cloud
+    origin: OriginPlan
+    routes: tuple[RoutePlan, ...]
+    failover: FailoverPlan | None = None
+    bucket: BucketPlan | None = None
+    forward_headers: tuple[str, ...] = ()
+    custom_domain: DomainPlan | None = None
+    cors: CorsPlan | None = None
+    geo: GeoPlan | None = None
+    logging: LoggingPlan | None = None
+    origin_shield: str | None = None
+    tags: tuple[tuple[str, pulumi.Input[str]], ...] = ()
+    price_class: PriceClass = PriceClass.ALL
+    bucket_access: BucketAccess = BucketAccess.OAI
+    web_acl_id: pulumi.Input[str] | None = None
+    edge_security_policy: pulumi.Input[str] | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def default_route(self) -> RoutePlan:
+        return self.routes[-1]
+
+    @property
+    def policies(self) -> tuple[PolicyPlan, ...]:
+        """The distinct policies that need a resource of their own, the default route's first."""
+        routes = (self.default_route, *self.routes[:-1])
+        return tuple(dict.fromkeys(r.policy for r in routes if r.caches and r.existing_policy_id is None))
+
+    @property
+    def negative_ttl(self) -> tuple[tuple[int, int], ...]:
+        """Error status to seconds over all routes; the plan has made sure that no two routes disagree where it matters."""
+        return tuple(sorted({pair for route in self.routes for pair in route.policy.negative_ttl}))

@@ -1,0 +1,22 @@
+"""What to cache, for how long, under which key. Knows no cloud and no Pulumi."""
+
+from inference_edge_cache.policy.durations import format_seconds, parse_seconds
+from inference_edge_cache.policy.files import dump_policy, load_policy, parse_policy
+from inference_edge_cache.policy.models import CacheKey, CacheMode, CachePolicy, QueryMode
+from inference_edge_cache.policy.presets import PRESETS, Preset
+from inference_edge_cache.policy.rules import policy_problems
+
+__all__ = [
+    "PRESETS",
+    "CacheKey",
+    "CacheMode",
+    "CachePolicy",
+    "Preset",
+    "QueryMode",
+    "dump_policy",
+    "format_seconds",
+    "load_policy",
+    "parse_policy",
+    "parse_seconds",
+    "policy_problems",
+]
