@@ -136,12 +136,12 @@ def _read_scalar(value: Any, hint: Any, path: str, problems: list[Problem]) -> A
             return parse_seconds(value)
         except ValueError as error:
             return _refuse(path, value, str(error), 'write "30s"', problems)
-    if hint in (int, float) and isinstance(value, int | float) and not isinstance(value, bool):
-        if hint is float:
-            return float(value)
-        if value == value // 1:
-            return int(value)
-    elif isinstance(value, hint):
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is float and is_number:
+        return float(value)
+    if hint is int and is_number and value == value // 1:
+        return int(value)
+    if hint in (str, bool) and isinstance(value, hint):
         return value
     words = {str: "a text", bool: "True or False", int: "a whole number", float: "a number"}
     return _refuse(path, value, f"must be {words[hint]}", f"pass {words[hint]}", problems)

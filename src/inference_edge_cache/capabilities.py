@@ -99,6 +99,9 @@ READ_METHODS_AND_OPTIONS = ("GET", "HEAD", "OPTIONS")
 ALL_METHODS = ("GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE")
 AWS_METHOD_SETS = (READ_METHODS, READ_METHODS_AND_OPTIONS, ALL_METHODS)
 
+# DownloadDistValuesOrigin, "HTTP port" and "HTTPS port": 80, 443, or 1024 to 65535.
+AWS_ORIGIN_PORTS = frozenset({80, 443, *range(1024, 65_536)})
+
 # origin-shield: "Choosing the AWS Region for Origin Shield".
 AWS_SHIELD_REGIONS = frozenset(
     {"us-east-1", "us-east-2", "us-west-2", "ap-south-1", "ap-northeast-1", "ap-northeast-2", "ap-southeast-1"}
@@ -110,7 +113,7 @@ AWS_REGIONS_WITHOUT_OAI = frozenset(
     | {"ca-west-1", "il-central-1", "mx-central-1"}
 )
 AWS_PATH_CHARACTERS = r"[A-Za-z0-9_\-.*$/~\"'@:+&?]"  # DownloadDistValuesCacheBehavior, "Path pattern"
-GCP_PATH_CHARACTERS = r"[A-Za-z0-9_\-.*$/~'@:+&!(),;=%]"  # RFC 3986 path characters: a match is on the encoded path
+GCP_PATH_CHARACTERS = r"[A-Za-z0-9_\-.*$/~'@:+&!(),;=%?]"  # RFC 3986 path characters, and the two wildcards
 
 # One wording for what a failed origin is, and what each cloud calls it.
 AWS_FAILOVER_STATUSES = {
@@ -120,6 +123,8 @@ AWS_FAILOVER_STATUSES = {
     "forbidden": (403,),
     "too_many_requests": (429,),
 }
+# high_availability_origin_failover: an endpoint that cannot be connected to counts as 503, one that is silent as 504.
+AWS_UNREACHABLE_STATUSES = (503, 504)
 GCP_RETRY_CONDITIONS = {
     "server_error": "HTTP_5XX",
     "gateway_error": "GATEWAY_ERROR",
@@ -133,7 +138,8 @@ GCP_RETRY_CONDITIONS = {
 DEFAULT_CONNECT_TIMEOUT = {Cloud.AWS: 5, Cloud.GCP: 15}
 DEFAULT_READ_TIMEOUT = 30
 GCP_RESPONSE_TIMEOUT_MAX = 120
-GCP_ATTEMPTS_TIMEOUT_MAX = 30
+GCP_ATTEMPTS_TIMEOUT_MAX = 30  # all attempts together, failover included
+GCP_CORS_METHODS_MAX = 5  # EdgeCacheService corsPolicy.allowMethods
 
 
 # The table -----------------------------------------------------------------------------------------------------------

@@ -113,6 +113,8 @@ class _Planner:
         planned = self._decide(routes)
         self.uses.append(Use("routes", "routes", f"{self._rules(planned)} routes", self._rules(planned)))
         self.problems.extend(checks.problems_of_uses(self.uses, self.cloud))
+        if origin is not None:
+            self.problems.extend(checks.reachable_failover(origin, parts["failover"], self.cloud))
         if origin is None or self.problems:
             return None
         plan = EdgePlan(
@@ -129,6 +131,7 @@ class _Planner:
         count = len(plan.policies)
         self.uses.append(Use("policies", "routes", f"{count} policies", count))
         warnings = checks.warnings_of_uses(self.uses, self.cloud)
+        warnings += checks.attempts_in_time(plan.origin, plan.failover, self.cloud)
         if self.cloud is Cloud.AWS:
             warnings += checks.shared_error_table(_policies_at(routes))
         return dataclasses.replace(plan, warnings=tuple(warnings))
@@ -194,7 +197,10 @@ class _Planner:
             parsed = parse_origin_url(text, path, allow_http=allow_http)
             if isinstance(parsed, Problem):
                 return None, [parsed]
-            return parsed, checks.reachable_host(parsed.host, path, self.cloud)
+            return parsed, [
+                *checks.reachable_host(parsed.host, path, self.cloud),
+                *checks.reachable_port(parsed.port, path, self.cloud),
+            ]
 
         if not isinstance(url, pulumi.Output):
             parsed, problems = parse(str(url))
@@ -262,7 +268,9 @@ class _Planner:
         if "bucket" in self.args:
             bucket = self.args["bucket"]
             path = bucket.get("path", DEFAULT_BUCKET_PATH)
-            given = {"path": path, "to": RouteTarget.BUCKET, "policy": bucket.get("policy", STATIC_ARTIFACTS.policy)}
+            given = {"path": path, "to": RouteTarget.BUCKET}
+            if "policy" in bucket or path not in self.args.get("aws", {}).get("existing_policy_ids", {}):
+                given["policy"] = bucket.get("policy", STATIC_ARTIFACTS.policy)
             route = self._route(given, "bucket")
             routes += [] if route is None else [route]
         routes.sort(key=lambda route: route.path.specificity)
@@ -310,6 +318,7 @@ class _Planner:
             self.problems.extend(policy_problems(policy, path))
             self.problems.extend(checks.keyable_headers(policy, path, self.cloud))
             self.problems.extend(checks.cacheable_errors(policy, path, self.cloud))
+            self.problems.extend(checks.browser_within_edge(policy, path, self.cloud))
             # A bucket answers with a Cache-Control and a static type: what the table says of modes is about endpoints.
             self.uses += [
                 use
@@ -423,6 +432,7 @@ class _Planner:
         if given is None or "allow_origins" not in given:
             return None
         self.problems.extend(checks.cors_rules(given))
+        self.problems.extend(checks.cors_on_media_cdn(given, self.cloud))
         cors = CorsPlan(
             allow_origins=tuple(given["allow_origins"]),
             allow_methods=tuple(given.get("allow_methods", caps.READ_METHODS_AND_OPTIONS)),

@@ -17,6 +17,8 @@ from inference_edge_cache import capabilities as caps
 from inference_edge_cache.args import BucketAccess
 from inference_edge_cache.capabilities import Capability, Cloud, Support, capability
 from inference_edge_cache.errors import Problem
+from inference_edge_cache.plan.labels import label_key
+from inference_edge_cache.plan.model import FailoverPlan, OriginPlan
 from inference_edge_cache.plan.paths import PathKind, PathPattern
 from inference_edge_cache.policy import CacheMode, CachePolicy, parse_seconds
 
@@ -159,12 +161,30 @@ def cacheable_errors(policy: CachePolicy, path: str, cloud: Cloud) -> list[Probl
     ]
 
 
+def browser_within_edge(policy: CachePolicy, path: str, cloud: Cloud) -> list[Problem]:
+    """Media CDN lets a browser keep an answer for no longer than default_ttl (EdgeCacheService cdnPolicy.clientTtl)."""
+    if cloud is not Cloud.GCP or policy.browser_ttl is None:
+        return []
+    browser, edge = parse_seconds(policy.browser_ttl), parse_seconds(policy.default_ttl)
+    if browser <= edge:
+        return []
+    return [
+        Problem.at(
+            f"{path}.browser_ttl",
+            browser,
+            f"Media CDN takes at most default_ttl, which is {edge}",
+            "lower it, raise default_ttl, or leave it out so that the origin's Cache-Control reaches the caller",
+            kind="unsupported",
+        )
+    ]
+
+
 # Routes --------------------------------------------------------------------------------------------------------------
 def expressible_path(text: str, path: str, cloud: Cloud) -> list[Problem]:
     """A path pattern that neither cloud, or not the chosen one, has words for."""
     if not text.startswith("/"):
         return [Problem.at(path, text, "must start with a slash", f'write "/{text}"')]
-    allowed = caps.AWS_PATH_CHARACTERS if cloud is Cloud.AWS else caps.GCP_PATH_CHARACTERS.replace("]", "?]")
+    allowed = caps.AWS_PATH_CHARACTERS if cloud is Cloud.AWS else caps.GCP_PATH_CHARACTERS
     strange = sorted(set(re.sub(allowed, "", text)))
     if strange:
         return [
@@ -351,6 +371,61 @@ def reachable_host(host: str, path: str, cloud: Cloud) -> list[Problem]:
     ]
 
 
+def reachable_port(port: int, path: str, cloud: Cloud) -> list[Problem]:
+    """CloudFront connects to the usual ports and to unprivileged ones."""
+    if cloud is not Cloud.AWS or port in caps.AWS_ORIGIN_PORTS:
+        return []
+    remedy = "let the endpoint listen on one of these"
+    return [Problem.at(path, port, "CloudFront connects to port 80, 443 and 1024 to 65535", remedy, kind="unsupported")]
+
+
+def reachable_failover(origin: OriginPlan, failover: FailoverPlan | None, cloud: Cloud) -> list[Problem]:
+    """On Media CDN a path is a rewrite of the route, for both endpoints alike, and attempts count over both."""
+    if cloud is not Cloud.GCP or failover is None:
+        return []
+    problems = []
+    if _plain_path(origin) != _plain_path(failover.origin):
+        problems.append(
+            Problem.at(
+                "origin.failover.url",
+                _plain_path(failover.origin),
+                f"must have the path of origin.url, {_plain_path(origin)!r}: Media CDN asks both endpoints for one path",
+                "give both URLs the same path, as plain strings",
+                kind="unsupported",
+            )
+        )
+    most = capability("origin.attempts", cloud).maximum or 0
+    if most < origin.attempts + failover.origin.attempts:
+        problems.append(
+            Problem.at(
+                "origin.attempts",
+                origin.attempts,
+                f"Media CDN makes {most} attempts in all, so the failover would never be asked",
+                f"give at most {most - failover.origin.attempts}",
+                kind="unsupported",
+            )
+        )
+    return problems
+
+
+def attempts_in_time(origin: OriginPlan, failover: FailoverPlan | None, cloud: Cloud) -> list[str]:
+    """The warning that Media CDN gives up before the last attempt."""
+    tried = [origin] if failover is None else [origin, failover.origin]
+    seconds = sum(each.attempts * each.connect_timeout for each in tried)
+    if cloud is not Cloud.GCP or seconds <= caps.GCP_ATTEMPTS_TIMEOUT_MAX:
+        return []
+    last = "the last attempts" if failover is None else "the failover"
+    return [
+        f"origin.connect_timeout: Media CDN gives all attempts together {caps.GCP_ATTEMPTS_TIMEOUT_MAX} s, and these "
+        f"may take {seconds} s: when the endpoint hangs, {last} may never be reached. Lower connect_timeout or attempts."
+    ]
+
+
+def _plain_path(origin: OriginPlan) -> str:
+    """The path that is known now. On GCP an Output has none: it is refused when it resolves to a URL with a path."""
+    return origin.path if isinstance(origin.path, str) else ""
+
+
 def readable_bucket(bucket: Mapping[str, Any], access: BucketAccess, cloud: Cloud) -> list[Problem]:
     """An Origin Access Identity has limits that Origin Access Control has not."""
     if cloud is not Cloud.AWS or access is not BucketAccess.OAI:
@@ -457,6 +532,28 @@ def cors_rules(cors: Mapping[str, Any]) -> list[Problem]:
     return problems
 
 
+def cors_on_media_cdn(cors: Mapping[str, Any], cloud: Cloud) -> list[Problem]:
+    """Media CDN compares origins letter by letter, and takes fewer methods than there are."""
+    if cloud is not Cloud.GCP:
+        return []
+    problems = [
+        Problem.at(
+            f"cors.allow_origins[{index}]",
+            origin,
+            "Media CDN knows no wildcard within an origin",
+            'list the origins, or use "*"',
+            kind="unsupported",
+        )
+        for index, origin in enumerate(cors["allow_origins"])
+        if "*" in origin and origin != "*"
+    ]
+    methods = cors.get("allow_methods", [])
+    if len(methods) > caps.GCP_CORS_METHODS_MAX:
+        limit = f"Media CDN takes at most {caps.GCP_CORS_METHODS_MAX} methods"
+        problems.append(Problem.at("cors.allow_methods", methods, limit, "name fewer"))
+    return problems
+
+
 def shield_region(region: str, cloud: Cloud) -> list[Problem]:
     """A region that can stand in front of the endpoint."""
     if cloud is Cloud.AWS and region not in caps.AWS_SHIELD_REGIONS:
@@ -500,17 +597,6 @@ def tag_names(tags: Mapping[str, Any], cloud: Cloud) -> list[Problem]:
                 Problem.at(path, "", f"becomes the same label as {labels[label_key(key)]!r}", "rename one of them")
             )
     return problems
-
-
-def label_key(key: str) -> str:
-    """``key`` as a GCP label key: lower case, digits, ``-`` and ``_``, at most 63 characters, starting with a letter."""
-    text = label_value(key)
-    return text if text[:1].isalpha() else f"tag-{text}"[:63]
-
-
-def label_value(value: str) -> str:
-    """``value`` as a GCP label value: lower case, digits, ``-`` and ``_``, at most 63 characters."""
-    return re.sub(r"[^a-z0-9_-]", "-", value.lower())[:63]
 
 
 def is_plain(value: Any) -> bool:

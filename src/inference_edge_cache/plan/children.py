@@ -2,6 +2,9 @@
 
 A contract: the name of a child is ``<component>-<suffix>``, and a changed suffix replaces a user's resource. Where one
 logical child stands for several resources (a policy for each distinct one), the others add the policy's digest.
+
+The shorter suffixes leave room: with the longest component name and the 8 characters that Pulumi adds, the name of an
+Origin Access Control must stay within 64 characters, those of log sources and destinations within 60.
 """
 
 from collections.abc import Mapping
@@ -18,14 +21,14 @@ CHILDREN: Mapping[Cloud, Mapping[str, str]] = {
         "bucket_lifecycle": "bucket-lifecycle",
         "bucket_policy": "bucket-policy",
         "origin_access_identity": "origin-access-identity",
-        "origin_access_control": "origin-access-control",
+        "origin_access_control": "access-control",
         "cache_policy": "cache-policy",
         "origin_request_policy": "origin-request-policy",
         "response_headers_policy": "response-headers-policy",
         "distribution": "distribution",
         "monitoring_subscription": "monitoring-subscription",
-        "log_delivery_source": "log-delivery-source",
-        "log_delivery_destination": "log-delivery-destination",
+        "log_delivery_source": "log-source",
+        "log_delivery_destination": "log-target",
         "log_delivery": "log-delivery",
     },
     Cloud.GCP: {

@@ -41,10 +41,15 @@ class PathPattern:
         return self.text == DEFAULT_PATH
 
     @property
-    def specificity(self) -> tuple[bool, int, str]:
-        """Sort key: exact paths first, then the pattern that pins down more characters, then by text."""
+    def specificity(self) -> tuple[bool, int, int, int, str]:
+        """Sort key that puts a pattern before every pattern that covers it.
+
+        Exact paths first; then the pattern whose shortest match is longer, that pins down more characters, and that
+        has fewer stars; then by text.
+        """
         pinned = len(re.sub(r"[*?]", "", self.text))
-        return (self.kind is not PathKind.EXACT, -pinned, self.text)
+        shortest = pinned + self.text.count("?")
+        return (self.kind is not PathKind.EXACT, -shortest, -pinned, self.text.count("*"), self.text)
 
     def matches(self, path: str) -> bool:
         """Whether a request for ``path`` belongs to this pattern. Case matters, as on both clouds."""
@@ -53,7 +58,7 @@ class PathPattern:
 
     def covers(self, other: "PathPattern") -> bool:
         """Whether every path that ``other`` matches is matched by this pattern too."""
-        mine, theirs = re.sub(r"\*+", "*", self.text), re.sub(r"\*+", "*", other.text)
+        mine, theirs = _normal(self.text), _normal(other.text)
         reachable = _skip_stars(mine, {0})  # positions in mine that the characters of theirs so far can lead to
         for char in theirs:
             if char == "*":
@@ -64,6 +69,11 @@ class PathPattern:
                 step |= {at + 1 for at in reachable if mine[at : at + 1] == "?" or (char != "?" and mine[at : at + 1] == char)}
                 reachable = _skip_stars(mine, step)
         return len(mine) in reachable
+
+
+def _normal(text: str) -> str:
+    """``text`` with every run of wildcards written one way: its question marks, then at most one star."""
+    return re.sub(r"[*?]+", lambda run: "?" * run[0].count("?") + "*" * ("*" in run[0]), text)
 
 
 def _skip_stars(pattern: str, positions: set[int]) -> set[int]:
