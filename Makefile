@@ -41,9 +41,10 @@ test: $(VENV)/.dev
 check: $(VENV)/.dev floors
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python scripts/snippets.py build/snippets
 	$(BIN)/basedpyright
 	$(BIN)/python scripts/capability_table.py --check docs/provider-mapping.md
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	rm -rf dist && $(BIN)/python -m build --outdir dist . >/dev/null && $(BIN)/twine check --strict dist/*
 
 # The oldest versions that pyproject.toml allows still resolve together and import.
@@ -60,7 +61,7 @@ bench: $(VENV)/.dev
 	@for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done
 
 docs: $(VENV)/.dev
-	@$(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "Open site/index.html"
 
 clean:

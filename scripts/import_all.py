@@ -10,7 +10,7 @@ for module in pkgutil.walk_packages(inference_edge_cache.__path__, f"{inference_
     if not module.name.endswith("__main__"):
         importlib.import_module(module.name)
 
-for cloud in ("aws", "gcp"):
+for cloud in inference_edge_cache.Cloud:
 
     def program() -> None:
         inference_edge_cache.InferenceEdgeCache(

@@ -8,6 +8,7 @@ and nowhere else.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Cloud(StrEnum):
@@ -177,12 +178,12 @@ class Capability:
         return f"more than {self.advised:,} need a raised quota" if self.advised is not None else ""
 
 
-def _aws(feature: str, source: str, support: Support = Support.SUPPORTED, **row: object) -> Capability:
-    return Capability(feature, Cloud.AWS, support, source, **row)  # pyright: ignore[reportArgumentType]
+def _aws(feature: str, source: str, support: Support = Support.SUPPORTED, **row: Any) -> Capability:
+    return Capability(feature, Cloud.AWS, support, source, **row)
 
 
-def _gcp(feature: str, source: str, support: Support = Support.SUPPORTED, **row: object) -> Capability:
-    return Capability(feature, Cloud.GCP, support, source, **row)  # pyright: ignore[reportArgumentType]
+def _gcp(feature: str, source: str, support: Support = Support.SUPPORTED, **row: Any) -> Capability:
+    return Capability(feature, Cloud.GCP, support, source, **row)
 
 
 _LIMITED, _UNSUPPORTED = Support.LIMITED, Support.UNSUPPORTED

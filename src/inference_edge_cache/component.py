@@ -66,7 +66,7 @@ class InferenceEdgeCache(pulumi.ComponentResource):
     ) -> None:
         super().__init__(TYPE, name, {}, opts)
         backend = _backend(name, args)
-        plan = make_plan(name, args, overrides_rule=backend and backend.overrides_problems)
+        plan = make_plan(name, args, overrides_rule=backend.overrides_problems if backend else None)
         for warning in plan.warnings:
             pulumi.log.warn(f"{name}: {warning}", resource=self)
         assert backend is not None  # make_plan refuses a cloud that has no backend

@@ -182,6 +182,12 @@ def test_cookies_are_not_forwarded_whole_even_when_some_are_keyed():
     assert list(problems(forward_headers=["cookie"], policy={"key": {"cookies": ["a"]}})) == ["forward_headers[0]"]
 
 
+@pytest.mark.parametrize("header", ["Accept-Encoding", "Connection", "X-Edge-Location"])
+def test_headers_that_cloudfront_does_not_forward_by_name_are_refused(header):
+    assert list(problems(forward_headers=[header])) == ["forward_headers[0]"]
+    assert plan("gcp", forward_headers=[header])
+
+
 # Origin
 
 

@@ -70,6 +70,8 @@ def test_routes_are_sorted_most_specific_first():
         ("/*a", "/*ba", True),
         ("/*ba", "/*a", False),
         ("/a*?", "/a?*", True),
+        ("/?*", "/*a", True),
+        ("/*a", "/?*", False),
         ("/a?*", "/a*?", True),
     ],
 )

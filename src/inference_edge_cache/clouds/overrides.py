@@ -8,7 +8,7 @@ import difflib
 import inspect
 import sys
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ForwardRef, TypeVar
 
 from inference_edge_cache.errors import Problem
@@ -25,7 +25,8 @@ def override_problems(path: str, args_class: type, override: Mapping[str, Any]) 
         if name not in known:
             close = difflib.get_close_matches(str(name), known, n=1)
             remedy = f"did you mean {close[0]!r}?" if close else f"use one of {', '.join(sorted(known))}"
-            problems.append(Problem(where, "", f"is not an argument of {args_class.__name__.removesuffix('Args')}", remedy))
+            owner = args_class.__name__.removesuffix("Args")
+            problems.append(Problem(where, "", f"is not an argument of {owner}", remedy))
             continue
         nested, is_list = known[name]
         if nested is None or value is None:
@@ -33,9 +34,20 @@ def override_problems(path: str, args_class: type, override: Mapping[str, Any]) 
         if is_list and isinstance(value, Sequence) and not isinstance(value, str):
             for index, item in enumerate(value):
                 problems += override_problems(f"{where}[{index}]", nested, item) if isinstance(item, Mapping) else []
-        elif isinstance(value, Mapping) and not is_list:
+        elif is_list and isinstance(value, Mapping):
+            problems.append(Problem(where, "", "is a list, which is replaced and not merged", "pass the whole list"))
+        elif isinstance(value, Mapping):
             problems += override_problems(where, nested, value)
     return problems
+
+
+def unmade_problems(overrides: Mapping[str, Any], made: Collection[str]) -> list[Problem]:
+    """Overrides of children that are not made with these arguments: they would change nothing."""
+    return [
+        Problem(f"overrides.{child}", "", "is not made with these arguments", f"use one of {', '.join(sorted(made))}")
+        for child in overrides
+        if child not in made
+    ]
 
 
 def merged(args: ArgsT, override: Mapping[str, Any]) -> ArgsT:

@@ -384,7 +384,9 @@ class _Planner:
         if headers:
             self.uses.append(Use("forward_headers", "forward_headers", f"{len(headers)} names", len(headers)))
         endpoint = _policies_at([route for route in routes if route.target is RouteTarget.ENDPOINT])
-        self.problems.extend(checks.private_headers([h.lower() for h in headers], endpoint, self.cloud))
+        named = [header.lower() for header in headers]
+        self.problems.extend(checks.private_headers(named, endpoint, self.cloud))
+        self.problems.extend(checks.forwardable_headers(named, self.cloud))
         return tuple(lowered)
 
     # Bucket

@@ -266,6 +266,25 @@ def private_headers(
     return problems
 
 
+def forwardable_headers(headers: Sequence[str], cloud: Cloud) -> list[Problem]:
+    """CloudFront forwards some headers in its own way, and refuses them in an origin request policy."""
+    if cloud is not Cloud.AWS:
+        return []
+    return [
+        Problem.at(
+            f"forward_headers[{index}]",
+            header,
+            "CloudFront does not forward this header by name",
+            "remove it: compression decides on accept-encoding" if header == "accept-encoding" else "remove it",
+            kind="unsupported",
+        )
+        for index, header in enumerate(headers)
+        if header != "cookie"
+        and (header in caps.AWS_UNKEYABLE_HEADERS or header.startswith(caps.AWS_UNKEYABLE_HEADER_PREFIXES))
+        and header != "proxy-authorization"
+    ]
+
+
 def header_names(names: Sequence[str], path: str) -> list[Problem]:
     """Texts that can be header names, once each."""
     problems = [
@@ -389,7 +408,7 @@ def reachable_failover(origin: OriginPlan, failover: FailoverPlan | None, cloud:
             Problem.at(
                 "origin.failover.url",
                 _plain_path(failover.origin),
-                f"must have the path of origin.url, {_plain_path(origin)!r}: Media CDN asks both endpoints for one path",
+                f"must have the path of origin.url, {_plain_path(origin)!r}: Media CDN asks both for one path",
                 "give both URLs the same path, as plain strings",
                 kind="unsupported",
             )
@@ -417,7 +436,7 @@ def attempts_in_time(origin: OriginPlan, failover: FailoverPlan | None, cloud: C
     last = "the last attempts" if failover is None else "the failover"
     return [
         f"origin.connect_timeout: Media CDN gives all attempts together {caps.GCP_ATTEMPTS_TIMEOUT_MAX} s, and these "
-        f"may take {seconds} s: when the endpoint hangs, {last} may never be reached. Lower connect_timeout or attempts."
+        f"may take {seconds} s: when the endpoint hangs, {last} may not be reached. Lower connect_timeout or attempts."
     ]
 
 

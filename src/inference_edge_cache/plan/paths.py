@@ -57,25 +57,36 @@ class PathPattern:
         return re.fullmatch("".join(pieces), path, re.DOTALL) is not None
 
     def covers(self, other: "PathPattern") -> bool:
-        """Whether every path that ``other`` matches is matched by this pattern too."""
-        mine, theirs = _normal(self.text), _normal(other.text)
-        reachable = _skip_stars(mine, {0})  # positions in mine that the characters of theirs so far can lead to
-        for char in theirs:
-            if char == "*":
-                # Any run of characters, none included: only a * of ours keeps up with it.
-                reachable = _skip_stars(mine, {at for at in reachable if mine[at : at + 1] == "*"})
-            else:
-                step = {at for at in reachable if mine[at : at + 1] == "*"}
-                step |= {at + 1 for at in reachable if mine[at : at + 1] == "?" or (char != "?" and mine[at : at + 1] == char)}
-                reachable = _skip_stars(mine, step)
-        return len(mine) in reachable
+        """Whether every path that ``other`` matches is matched by this pattern too.
+
+        Both patterns are walked side by side, character by character, over every character that either names and one
+        that neither does, until a path is found that only ``other`` matches, or there is nowhere new to go.
+        """
+        alphabet = {*self.text, *other.text} - {"*", "?"} | {"\0"}
+        start = (_at(self.text, {0}), _at(other.text, {0}))
+        seen, ahead = {start}, [start]
+        while ahead:
+            mine, theirs = ahead.pop()
+            if len(other.text) in theirs and len(self.text) not in mine:
+                return False
+            for char in alphabet:
+                step = (_after(self.text, mine, char), _after(other.text, theirs, char))
+                if step[1] and step not in seen:
+                    seen.add(step)
+                    ahead.append(step)
+        return True
 
 
-def _normal(text: str) -> str:
-    """``text`` with every run of wildcards written one way: its question marks, then at most one star."""
-    return re.sub(r"[*?]+", lambda run: "?" * run[0].count("?") + "*" * ("*" in run[0]), text)
+def _at(pattern: str, positions: set[int]) -> frozenset[int]:
+    """``positions`` in ``pattern``, and those that stars standing there let through unmatched."""
+    reached = set(positions)
+    for at in range(len(pattern)):
+        if at in reached and pattern[at] == "*":
+            reached.add(at + 1)
+    return frozenset(reached)
 
 
-def _skip_stars(pattern: str, positions: set[int]) -> set[int]:
-    """``positions`` and those that a * standing there lets through unmatched."""
-    return positions | {at + 1 for at in positions if pattern[at : at + 1] == "*"}
+def _after(pattern: str, positions: frozenset[int], char: str) -> frozenset[int]:
+    """Where in ``pattern`` one can be after ``char``."""
+    stayed = {at for at in positions if pattern[at : at + 1] == "*"}
+    return _at(pattern, stayed | {at + 1 for at in positions if pattern[at : at + 1] in ("?", char)})

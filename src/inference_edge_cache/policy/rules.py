@@ -107,7 +107,7 @@ def only_what_the_mode_uses(policy: CachePolicy, path: str) -> list[Problem]:
         ),
     }
     return [
-        Problem.at(f"{path}.{field}", _plain(policy, field), *reasons[policy.mode])
+        Problem.at(f"{path}.{field}", _plain(policy, field), *reasons[CacheMode(policy.mode)])
         for field in _FIELDS_WITHOUT_MEANING[CacheMode(policy.mode)]
         if field in policy.model_fields_set
     ]

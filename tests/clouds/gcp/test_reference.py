@@ -83,7 +83,7 @@ def test_service(deployed):
     assert endpoint.startswith(f"{ORIGINS}/embeddings-origin-")
     assert bucket.startswith(f"{ORIGINS}/embeddings-bucket-origin-")
     artifacts = {
-        "priority": "822",
+        "priority": "922",
         "matchRules": [{"prefixMatch": "/artifacts/"}],
         "routeMethods": {"allowedMethods": ["GET", "HEAD"]},
         "origin": bucket,
