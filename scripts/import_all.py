@@ -12,7 +12,7 @@ for module in pkgutil.walk_packages(inference_edge_cache.__path__, f"{inference_
 
 for cloud in inference_edge_cache.Cloud:
 
-    def program() -> None:
+    def program(cloud: inference_edge_cache.Cloud = cloud) -> None:
         inference_edge_cache.InferenceEdgeCache(
             "cache", {"cloud": cloud, "origin": {"url": "https://model.example.com"}, "bucket": {}}
         )

@@ -1,4 +1,4 @@
-"""The Python programs that README, docs and examples show; as a script, writes them to a folder for the type checker."""
+"""The Python programs that README, docs and examples show; as a script, writes them for the type checker."""
 
 import re
 import sys

@@ -33,7 +33,7 @@ def failover(**fields: Any) -> dict[str, Any]:
     return origin(failover={"url": "https://backup.example.com", **fields})
 
 
-# Feature -> the arguments that use it, given an amount and a cloud. The amount is what minimum, maximum and advised bound.
+# Feature -> the arguments that use it, given a cloud and an amount: what minimum, maximum and advised bound.
 USES: dict[str, Any] = {
     "policy.mode.honor_origin": lambda n, cloud: policy(mode="honor_origin"),
     "policy.mode.force": lambda n, cloud: policy(mode="force"),
@@ -49,15 +49,16 @@ USES: dict[str, Any] = {
     "policy.key.query_name_length": lambda n, cloud: policy(key={"query_only": ["q" * n]}),
     "policy.key.headers": lambda n, cloud: policy(key={"headers": names(n)}),
     "policy.key.cookies": lambda n, cloud: policy(key={"cookies": names(n)}),
-    "policy.key.names_in_all": lambda n, cloud: policy(key={"query_only": ["q" * max(n - 10, 1)], "headers": ["h" * 10]}),
+    "policy.key.names_in_all": lambda n, cloud: policy(
+        key={"query_only": ["q" * max(n - 10, 1)], "headers": ["h" * 10]}
+    ),
     "policies": lambda n, cloud: {
         "routes": [{"path": f"/{i}", "policy": {"default_ttl": i + 1}} for i in range(n - 1)],
         "custom_domain": {"names": ["a.example.com"], "certificate": CERTIFICATES[cloud]},
     },
     "routes": lambda n, cloud: {
-        "routes": [{"path": f"/{i}", "methods": ["GET", "HEAD"]} for i in range(n - 1)] + [
-            {"path": "/*", "methods": ["GET", "HEAD"]}
-        ]
+        "routes": [{"path": f"/{i}", "methods": ["GET", "HEAD"]} for i in range(n - 1)]
+        + [{"path": "/*", "methods": ["GET", "HEAD"]}]
     },
     "routes.wildcards": lambda n, cloud: {"routes": [{"path": "/v1/*/predict"}]},
     "routes.path_length": lambda n, cloud: {"routes": [{"path": "/" + "a" * (n - 1)}]},
@@ -165,7 +166,9 @@ def test_a_warning_is_given_when_and_only_when_it_applies(row):
     elif row.warning:
         assert any(row.warning in warning for warning in plan(row, TYPICAL).warnings)
     else:
-        usual = {_text(warning) for warning in make_plan("cache", {"cloud": row.cloud, "origin": {"url": URL}}).warnings}
+        usual = {
+            _text(warning) for warning in make_plan("cache", {"cloud": row.cloud, "origin": {"url": URL}}).warnings
+        }
         assert {_text(warning) for warning in plan(row, row.minimum or TYPICAL).warnings} <= usual
 
 

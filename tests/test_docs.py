@@ -55,7 +55,9 @@ def test_the_capability_table_of_the_docs_is_the_one_of_the_code():
 
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS.keys())
 def test_the_preset_table_of_the_docs_is_the_one_of_the_code(preset):
-    row = next(line for line in (ROOT / "docs/policies.md").read_text().splitlines() if line.startswith(f"| `{preset.name}`"))
+    row = next(
+        line for line in (ROOT / "docs/policies.md").read_text().splitlines() if line.startswith(f"| `{preset.name}`")
+    )
     default, maximum = row.split("|")[4].strip(), row.split("|")[5].strip()
     assert (default if not default.startswith("0") else "0s") == format_seconds(preset.policy.default_ttl)
     assert maximum == format_seconds(preset.policy.max_ttl)

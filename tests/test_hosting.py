@@ -166,7 +166,9 @@ def test_a_program_in_another_language_makes_a_cache_and_its_secrets_stay_secret
 
 def test_what_is_wrong_reaches_a_program_in_another_language_whole(plugin, engine):
     with pytest.raises(grpc.RpcError) as caught:
-        construct(plugin, engine[0], {"cloud": "gcp", "origin": {"url": "http://m.example.com"}, "geo": {"allow": ["DE"]}})
+        construct(
+            plugin, engine[0], {"cloud": "gcp", "origin": {"url": "http://m.example.com"}, "geo": {"allow": ["DE"]}}
+        )
     assert 'InferenceEdgeCache "cache" has 2 problems' in caught.value.details()
     assert "origin.url" in caught.value.details()
     assert "geo" in caught.value.details()

@@ -1,4 +1,4 @@
-"""Who may import whom. What runs beside a model or a caller must stay light; one cloud's SDK is enough for one cloud."""
+"""Who may import whom. Importing the package stays light, and one cloud's SDK is enough for one cloud."""
 
 import ast
 import json

@@ -1,4 +1,4 @@
-"""Files and an endpoint behind one CloudFront distribution: a private S3 bucket, read through an Origin Access Identity."""
+"""Files and an endpoint behind one CloudFront distribution. The files lie in a private bucket, read through an OAI."""
 
 import json
 

@@ -25,7 +25,13 @@ if TYPE_CHECKING:
     )
     from inference_edge_cache.capabilities import Cloud
     from inference_edge_cache.component import InferenceEdgeCache
-    from inference_edge_cache.errors import EdgeCacheError, InvalidArgsError, MissingExtraError, PolicyFileError, Problem
+    from inference_edge_cache.errors import (
+        EdgeCacheError,
+        InvalidArgsError,
+        MissingExtraError,
+        PolicyFileError,
+        Problem,
+    )
     from inference_edge_cache.policy import (
         PRESETS,
         CacheKey,

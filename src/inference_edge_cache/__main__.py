@@ -1,4 +1,4 @@
-"""Hosts the component for Pulumi programs in other languages; the Pulumi engine starts it (see ``PulumiPlugin.yaml``)."""
+"""Hosts the component for programs in other languages. Pulumi's engine starts it: see ``PulumiPlugin.yaml``."""
 
 from pulumi.provider.experimental import component_provider_host
 

@@ -48,7 +48,7 @@ def read(value: Any, hint: Any, path: str, problems: list[Problem]) -> Any:
 
 
 def _without_input(hint: Any) -> tuple[Any, bool]:
-    """``T`` and True for ``pulumi.Input[T]``, which is ``Union[T, Awaitable[T], Output[T]]``; else the hint and False."""
+    """``T`` and True for ``pulumi.Input[T]``, which is ``Union[T, Awaitable[T], Output[T]]``; else hint and False."""
     if typing.get_origin(hint) is typing.NotRequired:
         (hint,) = typing.get_args(hint)
     if typing.get_origin(hint) is typing.Union:

@@ -3,8 +3,8 @@
 ``pulumi.Input[...]`` marks what may be an ``Output`` of another resource. What decides the shape of the deployment (the
 cloud, routes, flags, every policy) is plain, so that a preview shows what will be made.
 
-No ``from __future__ import annotations`` and, at run time, no unions or literals here: Pulumi's component analyzer reads
-these annotations to build the schema for other languages. Type checkers see the precise face of each alias.
+No ``from __future__ import annotations`` and, at run time, no unions or literals here: Pulumi's component analyzer
+reads these annotations to build the schema for other languages. Type checkers see the precise face of each alias.
 """
 
 from enum import StrEnum
@@ -77,15 +77,15 @@ class FailoverArgs(TypedDict):
     host_header: NotRequired[pulumi.Input[str]]
     """The Host it is asked for, as in ``origin.host_header``. GCP only. Default: the host of its ``url``."""
     conditions: NotRequired[FailoverConditions]
-    """What counts as failure: ``server_error`` (5xx), ``gateway_error`` (502, 503, 504), ``not_found`` (404), ``forbidden``
-    (403), ``too_many_requests`` (429). Not being reachable always does. Default: ``["server_error"]``."""
+    """What counts as failure: ``server_error`` (5xx), ``gateway_error`` (502, 503, 504), ``not_found`` (404),
+    ``forbidden`` (403), ``too_many_requests`` (429). Not being reachable always does. Default: ``["server_error"]``."""
 
 
 class OriginArgs(TypedDict):
     """The inference endpoint behind the cache."""
 
     url: pulumi.Input[str]
-    """Where the endpoint answers: ``https://host[:port][/path]``. The path, if any, is put in front of every request's."""
+    """Where the endpoint answers: ``https://host[:port][/path]``. The path, if any, is put before every request's."""
     allow_http: NotRequired[bool]
     """Whether ``url`` may be plain ``http``. Default: no."""
     headers: NotRequired[dict[str, pulumi.Input[str]]]
@@ -99,8 +99,8 @@ class OriginArgs(TypedDict):
     read_timeout: NotRequired[Seconds]
     """How long the endpoint may be silent while it answers. Seconds. AWS 1 to 120, GCP 1 to 30. Default 30."""
     response_timeout: NotRequired[Seconds]
-    """How long a whole answer may take. Seconds. AWS: at least ``read_timeout``, default: no limit. GCP 1 to 120, default
-    120."""
+    """How long a whole answer may take. Seconds. AWS: at least ``read_timeout``, default: no limit. GCP 1 to 120,
+    default 120."""
     attempts: NotRequired[int]
     """How often a GET is tried. AWS 1 to 3, GCP 1 to 4. Default 1: every further attempt may run the model again."""
     failover: NotRequired[FailoverArgs]
@@ -119,8 +119,8 @@ class BucketArgs(TypedDict, total=False):
     retention_days: int
     """Days after which an object is deleted. Default: never."""
     region: str
-    """Where it is created: an AWS region or a GCP location. Default: the provider's region; on GCP ``US``. For an existing
-    bucket on AWS: where it is. Default: the provider's region."""
+    """Where it is created: an AWS region or a GCP location. Default: the provider's region; on GCP ``US``. For an
+    existing bucket on AWS: where it is. Default: the provider's region."""
     kms_key: pulumi.Input[str]
     """The key that encrypts its objects: a KMS key ARN or a Cloud KMS key name. On AWS it needs ``aws.bucket_access``
     ``oac``. Default: the cloud's own key (AES-256)."""
@@ -132,8 +132,8 @@ class RouteArgs(TypedDict):
     """What happens to requests under one path."""
 
     path: str
-    """An exact path (``/v1/models``) or a prefix (``/v1/*``); ``/*`` is the default route. On AWS ``*`` and ``?`` may stand
-    anywhere. Case matters. The most specific route wins, whatever the order."""
+    """An exact path (``/v1/models``) or a prefix (``/v1/*``); ``/*`` is the default route. On AWS ``*`` and ``?`` may
+    stand anywhere. Case matters. The most specific route wins, whatever the order."""
     policy: NotRequired[CachePolicy]
     """How its answers are cached. Default: the ``policy`` of the cache."""
     methods: NotRequired[Methods]
@@ -221,8 +221,8 @@ class InferenceEdgeCacheArgs(TypedDict):
     bucket: NotRequired[BucketArgs]
     """A private bucket that the cache serves files from. ``{}`` creates one. Default: none."""
     forward_headers: NotRequired[list[str]]
-    """Request headers that the endpoint needs on cached routes but that do not change the answer. Headers that change it
-    belong into ``policy.key.headers``. Default: none."""
+    """Request headers that the endpoint needs on cached routes but that do not change the answer. Headers that change
+    it belong into ``policy.key.headers``. Default: none."""
     custom_domain: NotRequired[CustomDomainArgs]
     """Names of your own. Default: the cloud's name or address."""
     cors: NotRequired[CorsArgs]
@@ -241,5 +241,5 @@ class InferenceEdgeCacheArgs(TypedDict):
     gcp: NotRequired[GcpArgs]
     """What only Media CDN has."""
     overrides: NotRequired[dict[str, Any]]
-    """Last word on any resource made: logical child (``distribution``) to arguments of the provider's SDK, in snake_case,
-    merged deeply; lists are replaced. Unknown names are refused."""
+    """Last word on any resource made: logical child (``distribution``) to arguments of the provider's SDK, in
+    snake_case, merged deeply; lists are replaced. Unknown names are refused."""

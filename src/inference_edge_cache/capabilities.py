@@ -108,7 +108,7 @@ AWS_SHIELD_REGIONS = frozenset(
     {"us-east-1", "us-east-2", "us-west-2", "ap-south-1", "ap-northeast-1", "ap-northeast-2", "ap-southeast-1"}
     | {"ap-southeast-2", "eu-central-1", "eu-west-1", "eu-west-2", "sa-east-1", "me-central-1"}
 )
-# private-content-restricting-access-to-s3: an OAI reaches no bucket in "opt-in AWS Regions launched after December 2022".
+# private-content-restricting-access-to-s3: no OAI reaches a bucket in "opt-in Regions launched after December 2022".
 AWS_REGIONS_WITHOUT_OAI = frozenset(
     {"ap-east-2", "ap-southeast-4", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7"}
     | {"ca-west-1", "il-central-1", "mx-central-1"}
@@ -283,7 +283,9 @@ CAPABILITIES: tuple[Capability, ...] = (
     _gcp("policy.key.headers", GCP_CACHING, maximum=5, unit="names", remedy="key on fewer headers"),
     _aws("policy.key.cookies", AWS_QUOTAS, maximum=10, unit="names", remedy="key on fewer cookies"),
     _gcp("policy.key.cookies", GCP_CACHING, maximum=3, unit="names", remedy="key on fewer cookies"),
-    _aws("policy.key.names_in_all", AWS_QUOTAS, maximum=1024, unit="characters", remedy="key on fewer or shorter names"),
+    _aws(
+        "policy.key.names_in_all", AWS_QUOTAS, maximum=1024, unit="characters", remedy="key on fewer or shorter names"
+    ),
     _gcp("policy.key.names_in_all", GCP_SERVICE_API),
     _aws(
         "policies",
@@ -318,7 +320,7 @@ CAPABILITIES: tuple[Capability, ...] = (
         AWS_BEHAVIOR,
         _LIMITED,
         reason="CloudFront takes GET and HEAD, GET, HEAD and OPTIONS, or all seven methods",
-        remedy=f'use one of {", ".join(str(list(methods)) for methods in AWS_METHOD_SETS)}',
+        remedy=f"use one of {', '.join(str(list(methods)) for methods in AWS_METHOD_SETS)}",
     ),
     _gcp(
         "routes.methods",
@@ -411,7 +413,9 @@ CAPABILITIES: tuple[Capability, ...] = (
     # The rest
     _aws("custom_domain.names", AWS_QUOTAS, maximum=100, unit="names", remedy=_SHORTER),
     _gcp("custom_domain.names", GCP_SERVICE_API, maximum=10, unit="names", remedy=_SHORTER),
-    _aws("no_custom_domain", AWS_ALIASES, reason="the cache answers on its cloudfront.net name, over TLS 1.2 and 1.3 too"),
+    _aws(
+        "no_custom_domain", AWS_ALIASES, reason="the cache answers on its cloudfront.net name, over TLS 1.2 and 1.3 too"
+    ),
     _gcp(
         "no_custom_domain",
         GCP_TLS,
@@ -458,8 +462,16 @@ CAPABILITIES: tuple[Capability, ...] = (
     _aws("tags", AWS_TAGS, maximum=50, unit="tags", remedy="use fewer tags"),
     _gcp("tags", GCP_LABELS, maximum=64, unit="labels", remedy="use fewer tags"),
     _aws("aws", AWS_BEHAVIOR),
-    _gcp("aws", GCP_SERVICE_API, _UNSUPPORTED, reason='means something on AWS only, and cloud is "gcp"', remedy="remove it"),
-    _aws("gcp", AWS_BEHAVIOR, _UNSUPPORTED, reason='means something on GCP only, and cloud is "aws"', remedy="remove it"),
+    _gcp(
+        "aws",
+        GCP_SERVICE_API,
+        _UNSUPPORTED,
+        reason='means something on AWS only, and cloud is "gcp"',
+        remedy="remove it",
+    ),
+    _aws(
+        "gcp", AWS_BEHAVIOR, _UNSUPPORTED, reason='means something on GCP only, and cloud is "aws"', remedy="remove it"
+    ),
     _gcp("gcp", GCP_SERVICE_API),
 )
 

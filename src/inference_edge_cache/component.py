@@ -44,7 +44,8 @@ class InferenceEdgeCache(pulumi.ComponentResource):
     :param args: see :class:`~inference_edge_cache.InferenceEdgeCacheArgs`.
     :param opts: Pulumi's resource options; ``protect``, ``provider`` and ``providers`` reach everything it makes.
 
-    Raises :class:`~inference_edge_cache.errors.InvalidArgsError`, before anything is made, with every problem of ``args``.
+    Raises :class:`~inference_edge_cache.errors.InvalidArgsError`, before anything is made, with all problems of
+    ``args``.
     """
 
     url: pulumi.Output[str]
@@ -53,16 +54,16 @@ class InferenceEdgeCache(pulumi.ComponentResource):
     """Where to point DNS at: the distribution's domain name (AWS), the service's IPv4 address (GCP)."""
     cache_id: pulumi.Output[str]
     """Id of the CloudFront distribution or of the Media CDN EdgeCacheService."""
-    bucket_name: pulumi.Output[Optional[str]]  # noqa: UP045
+    bucket_name: pulumi.Output[Optional[str]]
     """Name of the bucket, if there is one."""
-    bucket_policy_statement: pulumi.Output[Optional[str]]  # noqa: UP045
+    bucket_policy_statement: pulumi.Output[Optional[str]]
     """AWS, with an existing bucket: the statement to add to its bucket policy, as JSON. That bucket is not modified."""
 
     def __init__(
         self,
         name: str,
         args: InferenceEdgeCacheArgs,
-        opts: Optional[pulumi.ResourceOptions] = None,  # noqa: UP045
+        opts: Optional[pulumi.ResourceOptions] = None,
     ) -> None:
         super().__init__(TYPE, name, {}, opts)
         backend = _backend(name, args)
@@ -100,11 +101,13 @@ class InferenceEdgeCache(pulumi.ComponentResource):
 
     def _resources_of(self, cloud: Cloud) -> Any:
         if self._cloud is not cloud:
-            raise EdgeCacheError(f"this cache runs on {self._cloud.value}: use .{self._cloud.value}, not .{cloud.value}")
+            raise EdgeCacheError(
+                f"this cache runs on {self._cloud.value}: use .{self._cloud.value}, not .{cloud.value}"
+            )
         return self._resources
 
 
-def _backend(name: str, args: Any) -> Optional[Backend]:  # noqa: UP045
+def _backend(name: str, args: Any) -> Optional[Backend]:
     """The backend that ``args`` ask for, or None when they name none: then the plan says what is wrong with them."""
     try:
         cloud = Cloud(args["cloud"])

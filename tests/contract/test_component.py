@@ -195,7 +195,11 @@ def test_an_explicit_provider_reaches_every_child(cloud, style):
             import pulumi_gcp
 
             provider = pulumi_gcp.Provider("mine", project="p")
-        opts = pulumi.ResourceOptions(provider=provider) if style == "provider" else pulumi.ResourceOptions(providers=[provider])
+        opts = (
+            pulumi.ResourceOptions(provider=provider)
+            if style == "provider"
+            else pulumi.ResourceOptions(providers=[provider])
+        )
         InferenceEdgeCache("cache", EVERYTHING[cloud], opts)
 
     recording = record(program)

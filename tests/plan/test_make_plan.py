@@ -110,7 +110,9 @@ def test_equal_policies_are_shared_and_the_default_routes_comes_first():
 def test_a_policy_keeps_its_digest_when_routes_are_added():
     policy = {"default_ttl": 5}
     one = plan(routes=[{"path": "/b", "policy": policy}])
-    two = plan(routes=[{"path": "/a", "policy": policy}, {"path": "/b", "policy": policy}, {"path": "/c", "policy": policy}])
+    two = plan(
+        routes=[{"path": "/a", "policy": policy}, {"path": "/b", "policy": policy}, {"path": "/c", "policy": policy}]
+    )
     assert one.policies == two.policies
 
 
@@ -134,7 +136,11 @@ def test_the_default_route_can_be_written_out():
         ([{"path": "/a", "methods": []}], "routes[0].methods", "must name methods"),
         ([{"path": "/a", "methods": ["get"]}], "routes[0].methods", "in capitals"),
         ([{"path": "/a", "methods": ["GET", "GET"]}], "routes[0].methods", "once each"),
-        ([{"path": "/a", "to": "bucket", "methods": ["GET", "HEAD", "OPTIONS"]}], "routes[0].methods", "GET and HEAD only"),
+        (
+            [{"path": "/a", "to": "bucket", "methods": ["GET", "HEAD", "OPTIONS"]}],
+            "routes[0].methods",
+            "GET and HEAD only",
+        ),
         ([{"path": "/a", "too": "bucket"}], "routes[0].too", "not a known key"),
         ("/a", "routes", "must be a list"),
     ],
@@ -146,7 +152,9 @@ def test_routes_that_make_no_sense_are_refused(routes, path, limit):
 
 
 def test_a_route_to_the_bucket_needs_a_bucket():
-    assert problems(routes=[{"path": "/a", "to": "bucket"}])["routes[0].to"].remedy == 'add "bucket": {} to the arguments'
+    assert (
+        problems(routes=[{"path": "/a", "to": "bucket"}])["routes[0].to"].remedy == 'add "bucket": {} to the arguments'
+    )
 
 
 def test_a_policy_that_no_route_uses_is_refused():
@@ -182,7 +190,7 @@ def test_cookies_are_not_forwarded_whole_even_when_some_are_keyed():
     assert list(problems(forward_headers=["cookie"], policy={"key": {"cookies": ["a"]}})) == ["forward_headers[0]"]
 
 
-@pytest.mark.parametrize("header", ["Accept-Encoding", "Connection", "X-Edge-Location"])
+@pytest.mark.parametrize("header", ["Accept-Encoding", "Connection", "X-Edge-Location", "Host"])
 def test_headers_that_cloudfront_does_not_forward_by_name_are_refused(header):
     assert list(problems(forward_headers=[header])) == ["forward_headers[0]"]
     assert plan("gcp", forward_headers=[header])
@@ -207,7 +215,9 @@ def test_secret_values_are_never_shown(cloud):
     assert len(caught.value.problems) == 5
 
 
-@pytest.mark.parametrize("name", ["Host", "Cookie", "X-Amz-Date", "x-edge-a", "If-Match", "Proxy-Foo", "Content-Length"])
+@pytest.mark.parametrize(
+    "name", ["Host", "Cookie", "X-Amz-Date", "x-edge-a", "If-Match", "Proxy-Foo", "Content-Length"]
+)
 def test_headers_that_cloudfront_cannot_add_are_refused(name):
     (problem,) = problems(origin={**ORIGIN, "headers": {name: "v"}}).values()
     assert problem.kind == "unsupported"
@@ -267,7 +277,9 @@ def test_the_second_endpoint_inherits_the_timeouts_of_the_first_but_not_its_secr
 @pytest.mark.parametrize("conditions", [[], ["timeout"], ["not_found", "not_found"]])
 def test_failover_conditions_are_known_words(cloud, conditions):
     failover = {"url": "https://backup.example.com", "conditions": conditions}
-    found = problems(cloud, origin={**ORIGIN, "failover": failover}, routes=[{"path": "/a", "methods": ["GET", "HEAD"]}])
+    found = problems(
+        cloud, origin={**ORIGIN, "failover": failover}, routes=[{"path": "/a", "methods": ["GET", "HEAD"]}]
+    )
     assert list(found) == ["origin.failover.conditions"]
 
 
@@ -303,7 +315,9 @@ def test_more_routes_can_lead_to_the_bucket():
 @pytest.mark.parametrize("key", ["retention_days", "kms_key", "force_destroy"])
 def test_an_existing_bucket_is_never_modified(cloud, key):
     value = {"retention_days": 3, "kms_key": "k", "force_destroy": True}[key]
-    found = problems(cloud, bucket={"name": "mine", key: value}, **({"aws": {"bucket_access": "oac"}} if cloud == "aws" else {}))
+    found = problems(
+        cloud, bucket={"name": "mine", key: value}, **({"aws": {"bucket_access": "oac"}} if cloud == "aws" else {})
+    )
     assert list(found) == [f"bucket.{key}"]
 
 
@@ -328,11 +342,20 @@ def test_retention_is_at_least_a_day(cloud):
         ({"names": [], "certificate": "arn:aws:acm:us-east-1:123456789012:certificate/a"}, "custom_domain.names"),
         ({"names": ["a"], "certificate": "arn:aws:acm:us-east-1:123456789012:certificate/a"}, "custom_domain.names[0]"),
         (
-            {"names": ["a.example.com", "A.example.com"], "certificate": "arn:aws:acm:us-east-1:123456789012:certificate/a"},
+            {
+                "names": ["a.example.com", "A.example.com"],
+                "certificate": "arn:aws:acm:us-east-1:123456789012:certificate/a",
+            },
             "custom_domain.names[1]",
         ),
-        ({"names": ["*.example.com"], "certificate": "arn:aws:acm:us-east-1:123456789012:certificate/a"}, "custom_domain.names[0]"),
-        ({"names": ["a.example.com"], "certificate": "arn:aws:acm:eu-west-1:123456789012:certificate/a"}, "custom_domain.certificate"),
+        (
+            {"names": ["*.example.com"], "certificate": "arn:aws:acm:us-east-1:123456789012:certificate/a"},
+            "custom_domain.names[0]",
+        ),
+        (
+            {"names": ["a.example.com"], "certificate": "arn:aws:acm:eu-west-1:123456789012:certificate/a"},
+            "custom_domain.certificate",
+        ),
         ({"names": ["a.example.com"]}, "custom_domain.certificate"),
     ],
 )
@@ -353,6 +376,10 @@ def test_an_acm_certificate_is_not_one_for_gcp():
         ({"allow_origins": []}, "cors.allow_origins"),
         ({"allow_origins": ["example.com"]}, "cors.allow_origins[0]"),
         ({"allow_origins": ["*"], "allow_credentials": True}, "cors.allow_credentials"),
+        (
+            {"allow_origins": ["https://a.example.com"], "allow_headers": ["*"], "allow_credentials": True},
+            "cors.allow_credentials",
+        ),
         ({"allow_origins": ["*"], "allow_methods": ["FETCH"]}, "cors.allow_methods"),
         ({"allow_origins": ["*"], "allow_headers": ["a b"]}, "cors.allow_headers[0]"),
         ({"allow_origins": ["*"], "expose_headers": ["a", "A"]}, "cors.expose_headers[1]"),

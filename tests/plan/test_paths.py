@@ -96,7 +96,5 @@ def test_not_covering_has_a_witness(wide, narrow):
     """Where a pattern is said not to cover another, some path shows it: one with a letter neither of them names."""
     if not wide.covers(narrow):
         fills = ("", "c", "cc", "cccccccc")
-        witnesses = {
-            re.sub(r"\?", one, re.sub(r"\*", many, narrow.text)) for one in ("c",) for many in fills
-        }
+        witnesses = {re.sub(r"\?", one, re.sub(r"\*", many, narrow.text)) for one in ("c",) for many in fills}
         assert any(narrow.matches(path) and not wide.matches(path) for path in witnesses)

@@ -25,7 +25,10 @@ def test_yaml_survives_the_round_trip(preset):
         ("", "p.yaml: holds no policy; start with a line such as: default_ttl: 1h"),
         ("- 1", "p.yaml: holds no policy; start with a line such as: default_ttl: 1h"),
         ("ttl: 1h", "p.yaml:\n  ttl: Extra inputs are not permitted"),
-        ("max_ttl: soon\nmode: x", "p.yaml:\n  mode: Input should be 'honor_origin', 'force' or 'bypass'\n  max_ttl: must"),
+        (
+            "max_ttl: soon\nmode: x",
+            "p.yaml:\n  mode: Input should be 'honor_origin', 'force' or 'bypass'\n  max_ttl: must",
+        ),
         ("default_ttl: \x00", "p.yaml: not YAML: "),
     ],
 )

@@ -1,4 +1,4 @@
-"""The backends, one folder per cloud. Each is loaded only when a cache on its cloud is made, and needs its own extra."""
+"""The backends, one folder per cloud. Each is loaded when a cache on its cloud is made, and needs its own extra."""
 
 import importlib
 from collections.abc import Mapping

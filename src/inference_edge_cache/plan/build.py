@@ -13,8 +13,34 @@ from inference_edge_cache import capabilities as caps
 from inference_edge_cache.args import BucketAccess, InferenceEdgeCacheArgs, PriceClass, RouteTarget
 from inference_edge_cache.capabilities import Cloud, capability
 from inference_edge_cache.errors import InvalidArgsError, Problem
-from inference_edge_cache.plan import checks
-from inference_edge_cache.plan.checks import Use
+from inference_edge_cache.plan.checks.headers import header_names, header_value, origin_headers
+from inference_edge_cache.plan.checks.origins import (
+    attempts_in_time,
+    reachable_failover,
+    reachable_host,
+    reachable_port,
+    readable_bucket,
+    untouched_bucket,
+)
+from inference_edge_cache.plan.checks.policies import one_error_table, problems_on, shared_error_table, uses_of_policy
+from inference_edge_cache.plan.checks.routes import (
+    distinct_routes,
+    expressible_path,
+    forwardable_headers,
+    known_methods,
+    private_headers,
+)
+from inference_edge_cache.plan.checks.settings import (
+    certificate_id,
+    cors_on_media_cdn,
+    cors_rules,
+    country_lists,
+    host_names,
+    log_settings,
+    shield_region,
+    tag_names,
+)
+from inference_edge_cache.plan.checks.uses import Use, problems_of_uses, warnings_of_uses
 from inference_edge_cache.plan.children import CHILDREN
 from inference_edge_cache.plan.model import (
     BucketPlan,
@@ -31,7 +57,7 @@ from inference_edge_cache.plan.model import (
 )
 from inference_edge_cache.plan.paths import DEFAULT_PATH, PathPattern
 from inference_edge_cache.plan.urls import OriginUrl, parse_origin_url
-from inference_edge_cache.policy import CacheMode, CachePolicy, QueryMode, parse_seconds, policy_problems
+from inference_edge_cache.policy import CacheMode, CachePolicy, QueryMode, parse_seconds
 from inference_edge_cache.policy.presets import STATIC_ARTIFACTS
 
 DEFAULT_BUCKET_PATH = "/artifacts/*"
@@ -112,9 +138,9 @@ class _Planner:
         }
         planned = self._decide(routes)
         self.uses.append(Use("routes", "routes", f"{self._rules(planned)} routes", self._rules(planned)))
-        self.problems.extend(checks.problems_of_uses(self.uses, self.cloud))
+        self.problems.extend(problems_of_uses(self.uses, self.cloud))
         if origin is not None:
-            self.problems.extend(checks.reachable_failover(origin, parts["failover"], self.cloud))
+            self.problems.extend(reachable_failover(origin, parts["failover"], self.cloud))
         if origin is None or self.problems:
             return None
         plan = EdgePlan(
@@ -130,10 +156,10 @@ class _Planner:
         )
         count = len(plan.policies)
         self.uses.append(Use("policies", "routes", f"{count} policies", count))
-        warnings = checks.warnings_of_uses(self.uses, self.cloud)
-        warnings += checks.attempts_in_time(plan.origin, plan.failover, self.cloud)
+        warnings = warnings_of_uses(self.uses, self.cloud)
+        warnings += attempts_in_time(plan.origin, plan.failover, self.cloud)
         if self.cloud is Cloud.AWS:
-            warnings += checks.shared_error_table(_policies_at(routes))
+            warnings += shared_error_table(_policies_at(routes))
         return dataclasses.replace(plan, warnings=tuple(warnings))
 
     # Names and groups
@@ -159,9 +185,7 @@ class _Planner:
             ),
             "attempts": given.get("attempts", 1),
         }
-        self.uses += [
-            Use(f"origin.{key}", f"{path}.{key}", given[key], given[key]) for key in timeouts if key in given
-        ]
+        self.uses += [Use(f"origin.{key}", f"{path}.{key}", given[key], given[key]) for key in timeouts if key in given]
         if "host_header" in given:
             self.uses.append(Use("origin.host_header", f"{path}.host_header", given["host_header"]))
         if given.get("allow_http"):
@@ -198,8 +222,8 @@ class _Planner:
             if isinstance(parsed, Problem):
                 return None, [parsed]
             return parsed, [
-                *checks.reachable_host(parsed.host, path, self.cloud),
-                *checks.reachable_port(parsed.port, path, self.cloud),
+                *reachable_host(parsed.host, path, self.cloud),
+                *reachable_port(parsed.port, path, self.cloud),
             ]
 
         if not isinstance(url, pulumi.Output):
@@ -221,14 +245,14 @@ class _Planner:
         return url.apply(parse_late)
 
     def _origin_headers(self, headers: Mapping[str, Any], path: str) -> tuple[tuple[str, pulumi.Input[str]], ...]:
-        self.problems.extend(checks.origin_headers(headers, path, self.cloud))
+        self.problems.extend(origin_headers(headers, path, self.cloud))
         self.uses.append(Use("origin.headers", path, "", len(headers)))
 
         def rule_at(where: str) -> Callable[[str], list[Problem]]:
-            return lambda value: checks.header_value(value, where, self.cloud)
+            return lambda value: header_value(value, where, self.cloud)
 
         return tuple(
-            (name, self._late(value, rule_at(f'{path}["{name}"]')) if not checks.is_plain(value) else value)
+            (name, self._late(value, rule_at(f'{path}["{name}"]')) if isinstance(value, pulumi.Output) else value)
             for name, value in sorted(headers.items())
         )
 
@@ -274,19 +298,19 @@ class _Planner:
             route = self._route(given, "bucket")
             routes += [] if route is None else [route]
         routes.sort(key=lambda route: route.path.specificity)
-        self.problems.extend(checks.distinct_routes([(route.path, f"{route.given_at}.path") for route in routes]))
+        self.problems.extend(distinct_routes([(route.path, f"{route.given_at}.path") for route in routes]))
         self._check_policies(routes)
         return routes
 
     def _route(self, given: Mapping[str, Any], path: str) -> _Route | None:
         if "path" not in given:
             return None
-        wrong = checks.expressible_path(given["path"], f"{path}.path", self.cloud)
+        wrong = expressible_path(given["path"], f"{path}.path", self.cloud)
         self.problems.extend(wrong)
         target = given.get("to", RouteTarget.ENDPOINT)
         usual = caps.READ_METHODS if target is RouteTarget.BUCKET else caps.ALL_METHODS
         methods = given.get("methods", usual)
-        self.problems.extend(checks.known_methods(methods, f"{path}.methods", self.cloud))
+        self.problems.extend(known_methods(methods, f"{path}.methods", self.cloud))
         if "methods" in given:
             self.uses.append(Use("routes.methods", f"{path}.methods", methods))
         if target is RouteTarget.BUCKET and not set(methods) <= set(caps.READ_METHODS):
@@ -315,18 +339,15 @@ class _Planner:
     def _check_policies(self, routes: Sequence[_Route]) -> None:
         for route in _once_each(routes):
             policy, path = route.policy, route.policy_at
-            self.problems.extend(policy_problems(policy, path))
-            self.problems.extend(checks.keyable_headers(policy, path, self.cloud))
-            self.problems.extend(checks.cacheable_errors(policy, path, self.cloud))
-            self.problems.extend(checks.browser_within_edge(policy, path, self.cloud))
+            self.problems.extend(problems_on(policy, path, self.cloud))
             # A bucket answers with a Cache-Control and a static type: what the table says of modes is about endpoints.
             self.uses += [
                 use
-                for use in checks.uses_of_policy(policy, path)
+                for use in uses_of_policy(policy, path)
                 if route.target is RouteTarget.ENDPOINT or not use.feature.startswith("policy.mode.")
             ]
         if self.cloud is Cloud.AWS:
-            self.problems.extend(checks.one_error_table(_policies_at(routes)))
+            self.problems.extend(one_error_table(_policies_at(routes)))
         if "policy" in self.args and not any(r.policy_at == "policy" and r.existing_policy_id is None for r in routes):
             self.problems.append(
                 Problem(
@@ -364,7 +385,7 @@ class _Planner:
                 methods=route.methods,
                 existing_policy_id=route.existing_policy_id,
             )
-            # CloudFront takes no method with a body on a behaviour that can fail over; Media CDN just does not retry it.
+            # CloudFront takes no method with a body on a behaviour that can fail over; Media CDN does not retry it.
             able = route.target is RouteTarget.ENDPOINT and (self.cloud is Cloud.GCP or not plan.takes_bodies)
             planned.append(dataclasses.replace(plan, fails_over=fails_over and able))
         if fails_over and not any(route.fails_over for route in planned):
@@ -379,14 +400,14 @@ class _Planner:
 
     def _forward_headers(self, routes: Sequence[_Route]) -> tuple[str, ...]:
         headers = self.args.get("forward_headers", [])
-        self.problems.extend(checks.header_names(headers, "forward_headers"))
+        self.problems.extend(header_names(headers, "forward_headers"))
         lowered = sorted(header.lower() for header in headers)
         if headers:
             self.uses.append(Use("forward_headers", "forward_headers", f"{len(headers)} names", len(headers)))
         endpoint = _policies_at([route for route in routes if route.target is RouteTarget.ENDPOINT])
         named = [header.lower() for header in headers]
-        self.problems.extend(checks.private_headers(named, endpoint, self.cloud))
-        self.problems.extend(checks.forwardable_headers(named, self.cloud))
+        self.problems.extend(private_headers(named, endpoint, self.cloud))
+        self.problems.extend(forwardable_headers(named, self.cloud))
         return tuple(lowered)
 
     # Bucket
@@ -395,8 +416,8 @@ class _Planner:
         given = self.args.get("bucket")
         if given is None:
             return None
-        self.problems.extend(checks.readable_bucket(given, access, self.cloud))
-        self.problems.extend(checks.untouched_bucket(given))
+        self.problems.extend(readable_bucket(given, access, self.cloud))
+        self.problems.extend(untouched_bucket(given))
         self.uses += [Use(f"bucket.{key}", f"bucket.{key}") for key in ("kms_key", "region") if key in given]
         days = given.get("retention_days")
         if days is not None and days < 1:
@@ -422,10 +443,10 @@ class _Planner:
         if not {"names", "certificate"} <= given.keys():
             return None
         names = given["names"]
-        self.problems.extend(checks.host_names(names, "custom_domain.names"))
+        self.problems.extend(host_names(names, "custom_domain.names"))
         self.uses.append(Use("custom_domain.names", "custom_domain.names", f"{len(names)} names", len(names)))
         certificate = self._checked(
-            given["certificate"], lambda value: checks.certificate_id(value, "custom_domain.certificate", self.cloud)
+            given["certificate"], lambda value: certificate_id(value, "custom_domain.certificate", self.cloud)
         )
         return DomainPlan(tuple(name.lower() for name in names), certificate)
 
@@ -433,8 +454,8 @@ class _Planner:
         given = self.args.get("cors")
         if given is None or "allow_origins" not in given:
             return None
-        self.problems.extend(checks.cors_rules(given))
-        self.problems.extend(checks.cors_on_media_cdn(given, self.cloud))
+        self.problems.extend(cors_rules(given))
+        self.problems.extend(cors_on_media_cdn(given, self.cloud))
         cors = CorsPlan(
             allow_origins=tuple(given["allow_origins"]),
             allow_methods=tuple(given.get("allow_methods", caps.READ_METHODS_AND_OPTIONS)),
@@ -456,7 +477,7 @@ class _Planner:
         if given is None:
             return None
         self.uses.append(Use("geo", "geo", ", ".join(given)))
-        problems = checks.country_lists(given)
+        problems = country_lists(given)
         self.problems.extend(problems)
         if problems:
             return None
@@ -467,20 +488,20 @@ class _Planner:
         given = self.args.get("logging")
         if given is None:
             return None
-        self.problems.extend(checks.log_settings(given, self.cloud))
+        self.problems.extend(log_settings(given, self.cloud))
         self.uses += [Use(f"logging.{key}", f"logging.{key}", given[key]) for key in given]
         return LoggingPlan(given.get("destination"), given.get("sample_rate", 1.0))
 
     def _origin_shield(self) -> str | None:
         region = self.args.get("origin_shield")
         if region is not None:
-            self.problems.extend(checks.shield_region(region, self.cloud))
+            self.problems.extend(shield_region(region, self.cloud))
             self.uses.append(Use("origin_shield", "origin_shield", region))
         return region
 
     def _tags(self) -> tuple[tuple[str, pulumi.Input[str]], ...]:
         tags = self.args.get("tags", {})
-        self.problems.extend(checks.tag_names(tags, self.cloud))
+        self.problems.extend(tag_names(tags, self.cloud))
         self.uses.append(Use("tags", "tags", f"{len(tags)} tags", len(tags)))
         return tuple(sorted(tags.items(), key=lambda item: item[0]))
 

@@ -179,5 +179,5 @@ class EdgePlan:
 
     @property
     def negative_ttl(self) -> tuple[tuple[int, int], ...]:
-        """Error status to seconds over all routes; the plan has made sure that no two routes disagree where it matters."""
+        """Error status to seconds over all routes: on a cloud with one table for them, no two routes disagree."""
         return tuple(sorted({pair for route in self.routes for pair in route.policy.negative_ttl}))

@@ -29,7 +29,9 @@ class PathPattern:
     def kind(self) -> PathKind:
         if "?" not in self.text and "*" not in self.text:
             return PathKind.EXACT
-        return PathKind.PREFIX if "?" not in self.text and self.text.find("*") == len(self.text) - 1 else PathKind.WILDCARD
+        return (
+            PathKind.PREFIX if "?" not in self.text and self.text.find("*") == len(self.text) - 1 else PathKind.WILDCARD
+        )
 
     @property
     def literal(self) -> str:

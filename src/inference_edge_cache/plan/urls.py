@@ -38,7 +38,10 @@ def parse_origin_url(url: str, path: str, *, allow_http: bool) -> OriginUrl | Pr
     if parts.scheme == "http" and not allow_http:
         prefix = path.rpartition(".")[0]
         return Problem.at(
-            path, url, "is plain http: answers and secret headers could be read on the way", f"use https, or set {prefix}.allow_http"
+            path,
+            url,
+            "is plain http: answers and secret headers could be read on the way",
+            f"use https, or set {prefix}.allow_http",
         )
     host = parts.hostname or ""
     if not _is_host(host):

@@ -1,11 +1,11 @@
 """The cache policy: what is cached, for how long, under which key. Knows no cloud and no Pulumi.
 
-Models check single fields. What concerns several fields at once is in ``rules.py``, what concerns one cloud in the plan,
-so that a program gets every problem in one error.
+Models check single fields. What concerns several fields at once is in ``rules.py``, what concerns one cloud in the
+plan, so that a program gets every problem in one error.
 
-No ``from __future__ import annotations`` and, at run time, no unions or literals here: Pulumi's component analyzer reads
-these annotations to build the schema for other languages. It counts a field as optional only when its annotation says
-``Optional``, whatever its default; hence the aliases with two faces, of which type checkers see the precise one.
+No ``from __future__ import annotations`` and, at run time, no unions or literals here: Pulumi's component analyzer
+reads these annotations to build the schema for other languages. It counts a field as optional only when its annotation
+says ``Optional``, whatever its default; hence the aliases with two faces, of which type checkers see the precise one.
 """
 
 import re
@@ -58,7 +58,7 @@ _DURATION_SCHEMA = {
     "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": DURATION_PATTERN}],
     "description": "Whole seconds, or a number with a unit: 90s, 15m, 1h, 7d.",
 }
-_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # RFC 9110 section 5.6.2: header and cookie names
+_HTTP_NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # RFC 9110 section 5.6.2: header and cookie names
 
 
 def _publish_durations(schema: dict[str, Any]) -> None:
@@ -203,6 +203,6 @@ def _status(status: Any) -> str:
 
 
 def _refuse_non_tokens(names: list[str]) -> None:
-    wrong = [name for name in names if not re.fullmatch(_TOKEN, name)]
+    wrong = [name for name in names if not re.fullmatch(_HTTP_NAME, name)]
     if wrong:
         raise ValueError(f"{', '.join(map(repr, wrong))} cannot be the name of a header or cookie")

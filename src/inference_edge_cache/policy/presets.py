@@ -40,7 +40,7 @@ CLASSIFICATION = Preset(
     policy=CachePolicy(mode=CacheMode.HONOR_ORIGIN, default_ttl=_HOUR, max_ttl=_DAY),
     reasons={
         "mode": "the origin can still say no-store, for errors and for answers it is unsure of",
-        "default_ttl": "label models are retrained and thresholds tuned often: an hour bounds how long an old label shows",
+        "default_ttl": "label models and thresholds change often: an hour bounds how long an old label shows",
         "max_ttl": "a day is the longest a moderation decision should outlive the rule behind it",
     },
 )

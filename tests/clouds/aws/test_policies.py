@@ -111,13 +111,8 @@ def test_a_default_route_with_an_existing_policy_has_no_name_to_give(deployed):
 
 
 def test_an_existing_policy_wins_for_its_route(deployed):
-    recording = deployed(
-        bucket={},
-        routes=[{"path": "/v1/*"}],
-        aws={
-            "existing_policy_ids": {"/v1/*": lambda: pulumi.Output.from_input("policy-1"), "/artifacts/*": "policy-2"}
-        },
-    )
+    existing = {"/v1/*": lambda: pulumi.Output.from_input("policy-1"), "/artifacts/*": "policy-2"}
+    recording = deployed(bucket={}, routes=[{"path": "/v1/*"}], aws={"existing_policy_ids": existing})
     inputs = recording.one("Distribution").inputs
     ids = {behavior["pathPattern"]: behavior["cachePolicyId"] for behavior in inputs["orderedCacheBehaviors"]}
     assert ids == {"/v1/*": "policy-1", "/artifacts/*": "policy-2"}

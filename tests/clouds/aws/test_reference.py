@@ -158,7 +158,7 @@ def test_cache_policy_of_the_bucket(reference):
 
 def test_response_headers_policy(reference):
     assert reference.one("cache-response-headers-policy").inputs == {
-        "comment": "What the edge cache cache adds to answers",
+        "comment": "What the edge cache cache changes in answers",
         "securityHeadersConfig": {
             "strictTransportSecurity": {
                 "accessControlMaxAgeSec": 31_536_000,
@@ -170,6 +170,7 @@ def test_response_headers_policy(reference):
             "frameOptions": {"frameOption": "DENY", "override": False},
             "referrerPolicy": {"referrerPolicy": "strict-origin-when-cross-origin", "override": False},
         },
+        "removeHeadersConfig": {"items": [{"header": "Set-Cookie"}]},
         "serverTimingHeadersConfig": {"enabled": True, "samplingRate": 100},
     }
 
@@ -187,6 +188,7 @@ def test_distribution(reference, bucket):
         "origins": [
             {
                 "originId": "endpoint",
+                "originPath": "",
                 "domainName": "model.example.com",
                 "connectionTimeout": 5,
                 "connectionAttempts": 1,

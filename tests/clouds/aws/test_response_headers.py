@@ -4,7 +4,9 @@ import pytest
 
 from inference_edge_cache import CachePolicy
 
-BROWSER_POLICY = "cache-response-headers-policy-max-age-60"
+USUAL = "cache-response-headers-policy"
+BROWSER_POLICY = f"{USUAL}-max-age-60"
+UNCACHED = f"{USUAL}-uncached"
 
 
 def test_browser_ttl_becomes_cache_control_where_the_origin_sends_none(deployed):
@@ -15,7 +17,7 @@ def test_browser_ttl_becomes_cache_control_where_the_origin_sends_none(deployed)
 
 
 def test_a_browser_ttl_of_nothing_is_said(deployed):
-    policy = deployed(policy={"browser_ttl": 0}).one("cache-response-headers-policy-max-age-0")
+    policy = deployed(policy={"browser_ttl": 0}).one(f"{USUAL}-max-age-0")
     assert policy.input("customHeadersConfig.items.0.value") == "max-age=0"
 
 
@@ -29,12 +31,27 @@ def test_one_policy_for_each_browser_ttl(deployed):
         ]
     )
     policies = {policy.name: policy.id for policy in recording.of_type("ResponseHeadersPolicy")}
-    assert set(policies) == {"cache-response-headers-policy", BROWSER_POLICY}
+    assert set(policies) == {USUAL, BROWSER_POLICY, UNCACHED}
     inputs = recording.one("Distribution").inputs
     used = {b["pathPattern"]: b["responseHeadersPolicyId"] for b in inputs["orderedCacheBehaviors"]}
-    usual, browser = policies["cache-response-headers-policy"], policies[BROWSER_POLICY]
-    assert used == {"/a": browser, "/b": browser, "/c": usual}
+    usual, browser = policies[USUAL], policies[BROWSER_POLICY]
+    assert used == {"/a": browser, "/b": browser, "/c": policies[UNCACHED]}
     assert inputs["defaultCacheBehavior"]["responseHeadersPolicyId"] == usual
+
+
+@pytest.mark.parametrize(
+    ("policy", "name", "removed"),
+    [
+        ({}, USUAL, ["Set-Cookie"]),
+        ({"key": {"cookies": ["plan"]}}, USUAL, ["Set-Cookie"]),
+        ({"browser_ttl": 60}, BROWSER_POLICY, ["Set-Cookie"]),
+        ({"mode": "bypass"}, UNCACHED, []),
+    ],
+)
+def test_one_callers_cookie_does_not_reach_another(deployed, policy, name, removed):
+    """CloudFront caches Set-Cookie with the answer; where nothing is cached a caller may be given one."""
+    inputs = deployed(policy=policy).one(name).inputs
+    assert [item["header"] for item in inputs.get("removeHeadersConfig", {"items": []})["items"]] == removed
 
 
 def test_cors_by_default(deployed):

@@ -1,0 +1,115 @@
+"""Origins: the endpoint, the one it fails over to, the bucket; and how CloudFront may read the bucket."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import cloudfront as cf
+
+from inference_edge_cache.capabilities import AWS_FAILOVER_STATUSES, AWS_UNREACHABLE_STATUSES
+from inference_edge_cache.plan.model import EdgePlan, FailoverPlan, OriginPlan
+
+# Names inside the distribution. Behaviours point at them, so they never change.
+ENDPOINT = "endpoint"
+FAILOVER = "failover"
+ENDPOINT_WITH_FAILOVER = "endpoint-with-failover"
+BUCKET = "bucket"
+
+KEEPALIVE_TIMEOUT = 5  # CloudFront's default, said so that a change of the default changes nothing here
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True)
+class BucketOrigin:
+    """What the distribution needs to know of the bucket, and one of the two ways to read it."""
+
+    domain_name: pulumi.Input[str]
+    identity_path: pulumi.Input[str] | None = None
+    access_control_id: pulumi.Input[str] | None = None
+
+
+def access_identity_args(plan: EdgePlan) -> cf.OriginAccessIdentityArgs:
+    return cf.OriginAccessIdentityArgs(comment=f"How the edge cache {plan.name} reads its bucket")
+
+
+def access_control_args(plan: EdgePlan) -> cf.OriginAccessControlArgs:
+    return cf.OriginAccessControlArgs(
+        description=f"How the edge cache {plan.name} reads its bucket",
+        origin_access_control_origin_type="s3",
+        signing_behavior="always",
+        signing_protocol="sigv4",
+    )
+
+
+def origins(plan: EdgePlan, bucket: BucketOrigin | None) -> list[cf.DistributionOriginArgs]:
+    """The endpoint first, whoever else answers after it."""
+    found = [_endpoint(ENDPOINT, plan.origin, plan.origin_shield)]
+    if plan.failover is not None:
+        # Shielded too: it is asked when every edge location would ask at once.
+        found.append(_endpoint(FAILOVER, plan.failover.origin, plan.origin_shield))
+    if bucket is not None:
+        found.append(_bucket(bucket))
+    return found
+
+
+def origin_groups(plan: EdgePlan) -> list[cf.DistributionOriginGroupArgs] | None:
+    """The endpoint and the one it fails over to, as one thing that a behaviour can point at."""
+    if plan.failover is None:
+        return None
+    members = [cf.DistributionOriginGroupMemberArgs(origin_id=name) for name in (ENDPOINT, FAILOVER)]
+    criteria = cf.DistributionOriginGroupFailoverCriteriaArgs(status_codes=failover_statuses(plan.failover))
+    return [
+        cf.DistributionOriginGroupArgs(origin_id=ENDPOINT_WITH_FAILOVER, members=members, failover_criteria=criteria)
+    ]
+
+
+def failover_statuses(plan: FailoverPlan) -> Sequence[int]:
+    """The statuses that send a request to the second endpoint: those asked for, and those of an unreachable one."""
+    asked = {status for condition in plan.conditions for status in AWS_FAILOVER_STATUSES[condition]}
+    return sorted(asked | set(AWS_UNREACHABLE_STATUSES))
+
+
+def _endpoint(name: str, origin: OriginPlan, shield_region: str | None) -> cf.DistributionOriginArgs:
+    shield = cf.DistributionOriginOriginShieldArgs(enabled=True, origin_shield_region=shield_region)
+    return cf.DistributionOriginArgs(
+        origin_id=name,
+        domain_name=origin.host,
+        origin_path=origin.path,
+        connection_timeout=origin.connect_timeout,
+        connection_attempts=origin.attempts,
+        response_completion_timeout=origin.response_timeout,
+        custom_origin_config=cf.DistributionOriginCustomOriginConfigArgs(
+            origin_protocol_policy=pulumi.Output.concat(origin.scheme, "-only"),
+            http_port=_port("http", origin),
+            https_port=_port("https", origin),
+            origin_ssl_protocols=["TLSv1.2"],
+            origin_read_timeout=origin.read_timeout,
+            origin_keepalive_timeout=KEEPALIVE_TIMEOUT,
+        ),
+        custom_headers=[
+            cf.DistributionOriginCustomHeaderArgs(name=header, value=pulumi.Output.secret(value))
+            for header, value in origin.headers
+        ]
+        or None,
+        origin_shield=shield if shield_region is not None else None,
+    )
+
+
+def _port(scheme: str, origin: OriginPlan) -> pulumi.Output[int]:
+    """The endpoint's port where it speaks ``scheme``, else the usual one: CloudFront wants to hear both."""
+    return pulumi.Output.all(origin.scheme, origin.port).apply(
+        lambda spoken: int(spoken[1]) if spoken[0] == scheme else _PORTS[scheme]
+    )
+
+
+def _bucket(bucket: BucketOrigin) -> cf.DistributionOriginArgs:
+    """Exactly one of identity and access control: CloudFront refuses both together."""
+    by_identity = None
+    if bucket.identity_path is not None:
+        by_identity = cf.DistributionOriginS3OriginConfigArgs(origin_access_identity=bucket.identity_path)
+    return cf.DistributionOriginArgs(
+        origin_id=BUCKET,
+        domain_name=bucket.domain_name,
+        s3_origin_config=by_identity,
+        origin_access_control_id=bucket.access_control_id,
+    )
