@@ -10,7 +10,7 @@ from inference_edge_cache.errors import EdgeCacheError, Problem
 class InvalidArgsError(EdgeCacheError, pulumi.RunError):
     """Every problem of a component's arguments, at once.
 
-    ``problems`` is a tuple of :class:`~inference_edge_cache.errors.Problem`. Being a ``pulumi.RunError`` it is printed
+    ``problems`` is a tuple of ``Problem``. Being a ``pulumi.RunError`` it is printed
     by the Pulumi engine as its message alone, without a traceback.
     """
 

@@ -18,11 +18,11 @@ from inference_edge_cache.errors import Problem
 from inference_edge_cache.policy import parse_seconds
 
 UNREADABLE = object()
-"""What :func:`read` returns for a value it has reported as a problem."""
+"""What ``read`` returns for a value it has reported as a problem."""
 
 
 def read(value: Any, hint: Any, path: str, problems: list[Problem]) -> Any:
-    """``value`` as ``hint`` wants it, or :data:`UNREADABLE` and one or more problems more."""
+    """``value`` as ``hint`` wants it, or ``UNREADABLE`` and one or more problems more."""
     hint, may_be_output = _without_input(hint)
     if isinstance(value, pulumi.Output | Awaitable):
         if may_be_output:

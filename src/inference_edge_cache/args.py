@@ -208,7 +208,7 @@ class GcpArgs(TypedDict, total=False):
 
 
 class InferenceEdgeCacheArgs(TypedDict):
-    """Everything an :class:`~inference_edge_cache.InferenceEdgeCache` is made from."""
+    """Everything an ``InferenceEdgeCache`` is made from."""
 
     cloud: CloudName
     """Where the cache runs: ``aws`` (CloudFront) or ``gcp`` (Media CDN)."""

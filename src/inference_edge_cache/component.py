@@ -27,7 +27,7 @@ class InferenceEdgeCache(pulumi.ComponentResource):
     CDNs cache GET and HEAD, never POST: what the cache saves are inference requests that are made as GET. Other methods
     reach the endpoint uncached.
 
-    Example::
+    Example:
 
         cache = InferenceEdgeCache(
             "embeddings",
@@ -39,13 +39,12 @@ class InferenceEdgeCache(pulumi.ComponentResource):
         )
         pulumi.export("url", cache.url)
 
+    Raises ``InvalidArgsError``, before anything is made, with all problems of ``args``.
+
     :param name: name of the component, and the first part of the name of everything it makes. Up to 40 letters, digits
         and hyphens, starting with a letter.
-    :param args: see :class:`~inference_edge_cache.InferenceEdgeCacheArgs`.
+    :param args: see ``InferenceEdgeCacheArgs``.
     :param opts: Pulumi's resource options; ``protect``, ``provider`` and ``providers`` reach everything it makes.
-
-    Raises :class:`~inference_edge_cache.errors.InvalidArgsError`, before anything is made, with all problems of
-    ``args``.
     """
 
     url: pulumi.Output[str]

@@ -1,7 +1,5 @@
 """What can go wrong, as one tree.
 
-::
-
     EdgeCacheError
     ├── InvalidArgsError      what a Pulumi program raises; also a ``pulumi.RunError``, so it prints without a traceback
     ├── PolicyFileError       a policy that cannot be read from YAML

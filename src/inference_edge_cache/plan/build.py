@@ -73,7 +73,7 @@ def make_plan(
     """The deployment that ``args`` describe. Pure: no resource, no cloud SDK, equal input gives an equal plan.
 
     ``overrides_rule`` checks the inside of ``overrides`` against the provider's SDK; a backend supplies it. Raises
-    :class:`~inference_edge_cache.errors.InvalidArgsError` with every problem of the whole input. Values that are
+    ``InvalidArgsError`` with every problem of the whole input. Values that are
     Outputs are checked when they resolve, and raise the same error then.
     """
     problems: list[Problem] = []

@@ -12,7 +12,7 @@ from inference_edge_cache.policy.models import CachePolicy
 def load_policy(path: str | Path) -> CachePolicy:
     """The policy that the YAML file at ``path`` holds.
 
-    Raises :class:`~inference_edge_cache.errors.PolicyFileError`, naming file and line, when there is no such file, it
+    Raises ``PolicyFileError``, naming file and line, when there is no such file, it
     is not YAML, or it does not hold a policy.
     """
     try:
@@ -49,5 +49,5 @@ def error_lines(error: ValidationError) -> list[str]:
 
 
 def dump_policy(policy: CachePolicy) -> str:
-    """``policy`` as YAML: :func:`parse_policy` of it is an equal policy."""
+    """``policy`` as YAML: ``parse_policy`` of it is an equal policy."""
     return yaml.safe_dump(policy.to_dict(), sort_keys=False)

@@ -142,7 +142,7 @@ class CachePolicy(_PolicyModel):
     seconds. Raises ``pydantic.ValidationError`` for a single field that is wrong; what concerns several fields or one
     cloud is checked when a cache is made from the policy.
 
-    Example::
+    Example:
 
         CachePolicy(default_ttl="1h", max_ttl="24h", key=CacheKey(query_only=["text"]), negative_ttl={404: "10s"})
     """
@@ -186,7 +186,7 @@ class CachePolicy(_PolicyModel):
         return dict(sorted(by_status))
 
     def to_dict(self) -> dict[str, Any]:
-        """What was said, as plain data: :meth:`from_dict` of it is an equal policy."""
+        """What was said, as plain data: ``from_dict`` of it is an equal policy."""
         return self.model_dump(mode="json", exclude_unset=True, exclude_none=True)
 
     @classmethod
