@@ -26,6 +26,7 @@ def test_a_value_is_shown_short_and_never_when_it_may_be_a_secret(path, value, t
     assert show(path, value) == text
 
 
+@pytest.mark.usefixtures("event_loop_for_outputs")
 def test_an_output_is_shown_as_one():
     assert show("origin.url", pulumi.Output.from_input("hunter2")) == "<output>"
 

@@ -4,6 +4,7 @@
     ├── InvalidArgsError      what a Pulumi program raises; also a ``pulumi.RunError``, so it prints without a traceback
     ├── PolicyFileError       a policy that cannot be read from YAML
     ├── MissingExtraError     an optional dependency is not installed; prints the pip line; also an ``ImportError``
+    ├── LocalEdgeError        the local edge cannot start (in ``inference_edge_cache.local``)
     └── RecordingError        ``inference_edge_cache.testing`` could not run a program
 
 Importing this module loads neither pulumi nor pydantic: ``InvalidArgsError`` is made when it is first asked for.

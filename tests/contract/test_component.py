@@ -272,7 +272,7 @@ def test_an_output_that_resolves_to_a_bad_value_is_the_same_error(cloud, path, a
         return pulumi.Output.from_input(value) if isinstance(value, str) else value
 
     with pytest.raises(InvalidArgsError) as caught:
-        run({"cloud": cloud, "origin": ORIGIN, **late(args)})
+        record(lambda: InferenceEdgeCache("cache", {"cloud": cloud, "origin": ORIGIN, **late(args)}))
     assert [problem.path for problem in caught.value.problems] == [path]
     assert "hunter2" not in str(caught.value)
 

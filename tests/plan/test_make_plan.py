@@ -451,15 +451,16 @@ def test_overrides_are_checked_together_with_everything_else():
         make_plan(
             "cache",
             {"cloud": "aws", "origin": {}, "overrides": {"distribution": {"x": 1}, "service": {}, "bucket": 3}},
-            overrides_rule=lambda known: [_overrides_seen(known)],
+            overrides_rule=lambda known, plan: [_overrides_seen(known, plan)],
         )
     assert [p.path for p in caught.value.problems] == ["origin.url", "overrides.service", "overrides.bucket", "seen"]
 
 
-def _overrides_seen(known):
+def _overrides_seen(known, plan):
     from inference_edge_cache.errors import Problem
 
     assert known == {"distribution": {"x": 1}}
+    assert plan is None  # the other arguments are wrong
     return Problem("seen", "", "limit", "remedy")
 
 
@@ -522,6 +523,7 @@ def test_a_misspelled_key_gets_a_suggestion():
     assert problems(policy={"key": {"headrs": []}})["policy.key.headrs"].remedy == "did you mean 'headers'?"
 
 
+@pytest.mark.usefixtures("event_loop_for_outputs")
 @pytest.mark.parametrize("args", [{"cloud": None}, {"routes": None}, {"routes": [{"path": None}]}])
 def test_what_decides_the_shape_cannot_be_an_output(args):
     with pytest.raises(InvalidArgsError) as caught:

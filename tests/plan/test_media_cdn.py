@@ -55,6 +55,7 @@ def test_both_endpoints_have_one_path(url, spare):
     )
 
 
+@pytest.mark.usefixtures("event_loop_for_outputs")
 def test_an_output_has_no_path_to_share():
     origin = {"url": f"{URL}/v1", "failover": {"url": pulumi.Output.from_input(SPARE)}}
     assert list(problems(origin=origin)) == ["origin.failover.url"]

@@ -66,12 +66,12 @@ def _say_what_is_real(screen: "Screen", url: str, cloud: Cloud) -> None:
     screen.title("An edge cache in front of a model", f"as {cloud_name(cloud)} would run it")
     screen.pairs(
         [
+            ("edge", f"{url}, until the end of this demo"),
             (
                 "real",
                 f"the model ({MODEL}, a transformer, on this CPU), the sentences (from Python's own documentation), "
                 "the HTTP, the cache and its store",
             ),
-            ("edge", f"{url}, until the end of this demo"),
             ("made up", f"which sentence is asked for when: a few often, most rarely (Zipf, fixed seed {SEED})"),
         ]
     )

@@ -31,7 +31,7 @@ class Screen:
         column = max(len(subject) for subject, _ in rows) + 4
         for subject, text in rows:
             first, *rest = textwrap.wrap(text, self.width - column) or [""]
-            self._print(Text(f"  {subject}".ljust(column), "dim").append(first, "none"))
+            self._print(Text().append(f"  {subject}".ljust(column), "dim").append(first))
             self.lines(" " * column + line for line in rest)
 
     def lines(self, lines: Iterable[str], style: str = "") -> None:

@@ -31,8 +31,11 @@ class Deployed:
 class Backend(Protocol):
     """What a cloud's package offers."""
 
-    def overrides_problems(self, overrides: Mapping[str, Any]) -> list[Problem]:
-        """What is wrong inside ``overrides``: logical child to arguments the provider's SDK does not know."""
+    def overrides_problems(self, overrides: Mapping[str, Any], plan: EdgePlan | None) -> list[Problem]:
+        """What is wrong in ``overrides``: arguments the provider's SDK does not know, children ``plan`` does not make.
+
+        ``plan`` is None when other arguments are wrong.
+        """
         ...
 
     def deploy(self, plan: EdgePlan, parent: pulumi.Resource) -> Deployed:

@@ -16,6 +16,21 @@ from inference_edge_cache.errors import Problem
 ArgsT = TypeVar("ArgsT")
 
 
+def problems_in(
+    overrides: Mapping[str, Any], args_of: Mapping[str, type], made: Collection[str] | None
+) -> list[Problem]:
+    """What is wrong in ``overrides``: names that the SDK's ``args_of`` a child do not have, and children not ``made``.
+
+    ``made`` is None while it is not known, because other arguments are wrong.
+    """
+    wrong_names = [
+        problem
+        for child, override in overrides.items()
+        for problem in override_problems(f"overrides.{child}", args_of[child], override)
+    ]
+    return wrong_names + ([] if made is None else unmade_problems(overrides, made))
+
+
 def override_problems(path: str, args_class: type, override: Mapping[str, Any]) -> list[Problem]:
     """Names in ``override`` that ``args_class``, or a class nested in it, does not have."""
     known = _fields(args_class)

@@ -299,8 +299,8 @@ class _Edge:
     def _told(self, headers: Pairs, kept: int) -> Pairs:
         """The origin's headers as the caller of a cached route sees them."""
         without = {"cache-control", "x-cache"}
-        if self._cloud is Cloud.AWS and not self._policy.key.cookies:
-            # Cookies.html: where CloudFront forwards no cookies, it removes Set-Cookie from answers too.
+        if self._cloud is Cloud.AWS:
+            # As the component's response headers policy does: a cached Set-Cookie would be replayed to other callers.
             without.add("set-cookie")
         from_origin = ", ".join(value for name, value in headers if name == "cache-control") or None
         cache_control = browser_cache_control(self._policy, self._cloud, from_origin, kept)

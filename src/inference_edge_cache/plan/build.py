@@ -63,7 +63,7 @@ from inference_edge_cache.policy.presets import STATIC_ARTIFACTS
 DEFAULT_BUCKET_PATH = "/artifacts/*"
 LONGEST_NAME = 40  # Media CDN names end at 64 characters: 17 for the longest suffix, 7 for what Pulumi adds
 
-OverridesRule = Callable[[Mapping[str, Any]], list[Problem]]
+OverridesRule = Callable[[Mapping[str, Any], EdgePlan | None], list[Problem]]
 T = TypeVar("T")
 
 
@@ -72,7 +72,7 @@ def make_plan(
 ) -> EdgePlan:
     """The deployment that ``args`` describe. Pure: no resource, no cloud SDK, equal input gives an equal plan.
 
-    ``overrides_rule`` checks the inside of ``overrides`` against the provider's SDK; a backend supplies it. Raises
+    ``overrides_rule`` checks ``overrides`` against the provider's SDK and the plan; a backend supplies it. Raises
     ``InvalidArgsError`` with every problem of the whole input. Values that are
     Outputs are checked when they resolve, and raise the same error then.
     """
@@ -88,7 +88,7 @@ def make_plan(
             for child, value in given["overrides"].items()
             if child in CHILDREN[planner.cloud] and isinstance(value, Mapping)
         }
-        problems.extend(overrides_rule(known))
+        problems.extend(overrides_rule(known, plan))
     if plan is None or problems:
         raise InvalidArgsError(name, problems)
     return plan

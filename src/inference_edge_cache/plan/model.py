@@ -3,6 +3,7 @@
 Fields typed ``pulumi.Input`` may be Outputs of other resources; everything else is plain and known at preview.
 """
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
@@ -43,6 +44,12 @@ class PolicyPlan:
     @property
     def caches(self) -> bool:
         return self.mode is not CacheMode.BYPASS
+
+    @property
+    def kept(self) -> "PolicyPlan":
+        """What of it decides how answers are kept and told apart: TTLs, key, compression. Routes that differ in the
+        rest can share a policy, which matters where an account holds 20."""
+        return dataclasses.replace(self, mode=CacheMode.HONOR_ORIGIN, browser_ttl=None, negative_ttl=())
 
     @property
     def digest(self) -> str:
@@ -173,9 +180,9 @@ class EdgePlan:
 
     @property
     def policies(self) -> tuple[PolicyPlan, ...]:
-        """The distinct policies that need a resource of their own, the default route's first."""
+        """The distinct policies to keep answers by, the default route's first."""
         routes = (self.default_route, *self.routes[:-1])
-        return tuple(dict.fromkeys(r.policy for r in routes if r.caches and r.existing_policy_id is None))
+        return tuple(dict.fromkeys(r.policy.kept for r in routes if r.caches and r.existing_policy_id is None))
 
     @property
     def negative_ttl(self) -> tuple[tuple[int, int], ...]:

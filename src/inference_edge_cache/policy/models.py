@@ -160,7 +160,8 @@ class CachePolicy(_PolicyModel):
     key: Key = Field(default_factory=CacheKey)
     """What tells two requests apart, beside the path. Default: every query parameter, no header, no cookie."""
     negative_ttl: StatusSeconds = Field(default_factory=dict)
-    """Error status to how long that error is kept, as ``{404: "10s"}``. Default: no error is cached."""
+    """Error status to how long that error is kept, as ``{404: "10s"}``. Default: no error is cached, unless the
+    endpoint sends a ``max-age`` with it."""
     stale_while_revalidate: MaybeSeconds = None
     """How long a stale answer may be served while a new one is fetched. Default: not at all."""
     stale_if_error: MaybeSeconds = None

@@ -18,14 +18,14 @@ from inference_edge_cache.clouds.aws import (
     render_policies,
     render_response_headers,
 )
-from inference_edge_cache.clouds.aws.making import Maker
 from inference_edge_cache.clouds.aws.render_bucket import Statement
 from inference_edge_cache.clouds.aws.render_distribution import Refs
 from inference_edge_cache.clouds.aws.render_origins import BucketOrigin
 from inference_edge_cache.clouds.aws.render_response_headers import HeaderChanges
 from inference_edge_cache.clouds.aws.resources import AwsResources
-from inference_edge_cache.clouds.overrides import override_problems, unmade_problems
-from inference_edge_cache.errors import InvalidArgsError, Problem
+from inference_edge_cache.clouds.making import Maker
+from inference_edge_cache.clouds.overrides import problems_in
+from inference_edge_cache.errors import Problem
 from inference_edge_cache.plan import EdgePlan
 from inference_edge_cache.plan.model import PolicyPlan
 
@@ -51,24 +51,13 @@ ARGS: Mapping[str, type] = {
 """Logical child to its arguments: what ``overrides`` may name."""
 
 
-def overrides_problems(overrides: Mapping[str, Any]) -> list[Problem]:
-    """What is wrong inside ``overrides``: names that pulumi_aws does not know."""
-    return [
-        problem
-        for child, override in overrides.items()
-        for problem in override_problems(f"overrides.{child}", ARGS[child], override)
-    ]
+def overrides_problems(overrides: Mapping[str, Any], plan: EdgePlan | None = None) -> list[Problem]:
+    """What is wrong in ``overrides``: names that pulumi_aws does not know, and what ``plan`` does not make."""
+    return problems_in(overrides, ARGS, None if plan is None else children_made(plan))
 
 
 def deploy(plan: EdgePlan, parent: pulumi.Resource) -> Deployed:
-    """Create the resources of ``plan`` as children of ``parent``.
-
-    Raises ``InvalidArgsError``, before anything is made, for an override of something that this plan does not make.
-    """
-    problems = unmade_problems(plan.overrides, children_made(plan))
-    if problems:
-        raise InvalidArgsError(plan.name, problems)
-
+    """Create the resources of ``plan`` as children of ``parent``."""
     make = Maker(plan, parent)
     bucket = _bucket(make)
     settings = _bucket_settings(make, bucket)
@@ -277,9 +266,9 @@ def _cache_policies(make: Maker) -> dict[PolicyPlan, cf.CachePolicy]:
             cf.CachePolicy,
             "cache_policy",
             render_policies.cache_policy_args(make.plan, policy),
-            digest=digest,
+            digest=render_policies.suffix(make.plan, policy),
         )
-        for policy, digest in render_policies.cache_policies(make.plan).items()
+        for policy in make.plan.policies
     }
 
 

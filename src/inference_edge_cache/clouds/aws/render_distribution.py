@@ -14,7 +14,6 @@ from inference_edge_cache.clouds.aws.render_origins import BucketOrigin
 from inference_edge_cache.clouds.aws.render_policies import (
     ALL_VIEWER_EXCEPT_HOST_HEADER,
     CACHING_DISABLED,
-    as_cache_policy,
 )
 from inference_edge_cache.clouds.aws.render_response_headers import HeaderChanges, header_changes
 from inference_edge_cache.plan.model import DomainPlan, EdgePlan, GeoPlan, PolicyPlan, RoutePlan
@@ -82,7 +81,7 @@ def _target(route: RoutePlan) -> str:
 def _cache_policy_id(route: RoutePlan, refs: Refs) -> pulumi.Input[str]:
     if route.existing_policy_id is not None:
         return route.existing_policy_id
-    return refs.cache_policies[as_cache_policy(route.policy)] if route.caches else CACHING_DISABLED
+    return refs.cache_policies[route.policy.kept] if route.caches else CACHING_DISABLED
 
 
 def _origin_request_policy_id(route: RoutePlan, refs: Refs) -> pulumi.Input[str] | None:

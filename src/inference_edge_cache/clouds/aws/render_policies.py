@@ -4,14 +4,10 @@ The rule that keeps answers apart: what is not in the key is not forwarded. A ca
 it only the headers that ``forward_headers`` says do not change the answer.
 """
 
-import dataclasses
-from collections.abc import Mapping
-
 from pulumi_aws import cloudfront as cf
 
 from inference_edge_cache.args import RouteTarget
 from inference_edge_cache.plan.model import EdgePlan, PolicyPlan, QueryPlan, RoutePlan
-from inference_edge_cache.policy import CacheMode
 
 # Policies that AWS manages have one id in every account, which is printed in its documentation:
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html
@@ -22,20 +18,11 @@ ALL_VIEWER_EXCEPT_HOST_HEADER = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 _QUERY_BEHAVIORS = {"all": "all", "none": "none", "only": "whitelist", "except": "allExcept"}
 
 
-def as_cache_policy(policy: PolicyPlan) -> PolicyPlan:
-    """What of ``policy`` a CloudFront cache policy holds: its TTLs, its key and whether it compresses.
-
-    Routes that differ in the rest share one, which matters: an AWS account holds 20.
-    """
-    return dataclasses.replace(policy, mode=CacheMode.HONOR_ORIGIN, browser_ttl=None, negative_ttl=())
-
-
-def cache_policies(plan: EdgePlan) -> Mapping[PolicyPlan, str]:
-    """The cache policies to make, and what their names end in: nothing for the default route's, else a digest."""
-    policies = dict.fromkeys(as_cache_policy(policy) for policy in plan.policies)
+def suffix(plan: EdgePlan, policy: PolicyPlan) -> str:
+    """What the name of the cache policy for ``policy`` ends in: nothing for the default route's, else its digest."""
     default = plan.default_route
-    unsuffixed = as_cache_policy(default.policy) if default.caches and default.existing_policy_id is None else None
-    return {policy: "" if policy == unsuffixed else policy.digest for policy in policies}
+    is_default = default.caches and default.existing_policy_id is None and default.policy.kept == policy
+    return "" if is_default else policy.digest
 
 
 def cache_policy_args(plan: EdgePlan, policy: PolicyPlan) -> cf.CachePolicyArgs:

@@ -1,23 +1,20 @@
 """Makes the resources. What is in them is in the ``render_*`` modules."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import pulumi
 from pulumi_gcp import networkservices as ns
 from pulumi_gcp import organizations, storage
 
-from inference_edge_cache.capabilities import Cloud
 from inference_edge_cache.clouds import Deployed
 from inference_edge_cache.clouds.gcp import render_bucket, render_origins, render_service
 from inference_edge_cache.clouds.gcp.render_routes import OriginIds
 from inference_edge_cache.clouds.gcp.resources import GcpResources
-from inference_edge_cache.clouds.overrides import merged, override_problems, unmade_problems
-from inference_edge_cache.errors import InvalidArgsError, Problem
+from inference_edge_cache.clouds.making import Maker
+from inference_edge_cache.clouds.overrides import problems_in
+from inference_edge_cache.errors import Problem
 from inference_edge_cache.plan import EdgePlan
-from inference_edge_cache.plan.children import child_name
-
-ArgsT = TypeVar("ArgsT")
 
 ARGS: Mapping[str, type] = {
     "bucket": storage.BucketArgs,
@@ -32,55 +29,31 @@ ARGS: Mapping[str, type] = {
 # As long as the provider itself waits for these: Media CDN takes its time.
 _ORIGIN_TIMEOUTS = pulumi.CustomTimeouts(create="120m", update="120m", delete="120m")
 _SERVICE_TIMEOUTS = pulumi.CustomTimeouts(create="60m", update="60m", delete="60m")
-_TIMEOUTS = {
-    "origin": _ORIGIN_TIMEOUTS,
-    "failover_origin": _ORIGIN_TIMEOUTS,
-    "bucket_origin": _ORIGIN_TIMEOUTS,
-    "service": _SERVICE_TIMEOUTS,
-}
 
 
-def overrides_problems(overrides: Mapping[str, Any]) -> list[Problem]:
-    """What is wrong inside ``overrides``: names that pulumi_gcp does not know."""
-    return [
-        problem
-        for child, override in overrides.items()
-        for problem in override_problems(f"overrides.{child}", ARGS[child], override)
-    ]
+def overrides_problems(overrides: Mapping[str, Any], plan: EdgePlan | None = None) -> list[Problem]:
+    """What is wrong in ``overrides``: names that pulumi_gcp does not know, and what ``plan`` does not make."""
+    return problems_in(overrides, ARGS, None if plan is None else children_made(plan))
 
 
 def deploy(plan: EdgePlan, parent: pulumi.Resource) -> Deployed:
-    """Create the resources of ``plan`` as children of ``parent``.
-
-    Raises ``InvalidArgsError``, before anything is made, for an override of something that this plan does not make.
-    """
-    problems = unmade_problems(plan.overrides, children_made(plan))
-    if problems:
-        raise InvalidArgsError(plan.name, problems)
-
-    def new(child: str, args: ArgsT, after: pulumi.Resource | None = None) -> tuple[str, ArgsT, pulumi.ResourceOptions]:
-        opts = pulumi.ResourceOptions(parent=parent, custom_timeouts=_TIMEOUTS.get(child), depends_on=after)
-        return child_name(plan.name, Cloud.GCP, child), merged(args, plan.overrides.get(child, {})), opts
-
-    failover = bucket = bucket_name = bucket_origin = reader = None
-    if plan.failover is not None:
-        failover_args = render_origins.failover_origin_args(plan, plan.failover.origin)
-        failover = ns.EdgeCacheOrigin(*new("failover_origin", failover_args))
-    origin = ns.EdgeCacheOrigin(*new("origin", render_origins.origin_args(plan, _id(failover))))
-
-    if plan.bucket is not None:
-        bucket_name = plan.bucket.existing
-        if bucket_name is None:
-            bucket = storage.Bucket(*new("bucket", render_bucket.bucket_args(plan, plan.bucket)))
-            bucket_name = bucket.name
-        bucket_origin = ns.EdgeCacheOrigin(*new("bucket_origin", render_origins.bucket_origin_args(plan, bucket_name)))
-        project = organizations.get_project_output(opts=pulumi.InvokeOptions(parent=parent))
-        reader_args = render_bucket.bucket_reader_args(bucket_name, project.number)
-        # After the origin: in a project that has none yet, there is no service agent yet to grant anything to.
-        reader = storage.BucketIAMMember(*new("bucket_reader", reader_args, after=bucket_origin))
-
-    origins = OriginIds(endpoint=origin.id, bucket=_id(bucket_origin))
-    service = ns.EdgeCacheService(*new("service", render_service.service_args(plan, origins), after=reader))
+    """Create the resources of ``plan`` as children of ``parent``."""
+    make = Maker(plan, parent)
+    failover = _failover_origin(make)
+    origin = make(
+        ns.EdgeCacheOrigin, "origin", render_origins.origin_args(plan, _id(failover)), custom_timeouts=_ORIGIN_TIMEOUTS
+    )
+    bucket = _bucket(make)
+    bucket_name = _bucket_name(plan, bucket)
+    bucket_origin = _bucket_origin(make, bucket_name)
+    reader = _bucket_reader(make, bucket_name, bucket_origin)
+    service = make(
+        ns.EdgeCacheService,
+        "service",
+        render_service.service_args(plan, OriginIds(endpoint=origin.id, bucket=_id(bucket_origin))),
+        depends_on=None if reader is None else [reader],
+        custom_timeouts=_SERVICE_TIMEOUTS,
+    )
 
     return Deployed(
         url=_url(plan, service),
@@ -107,6 +80,44 @@ def children_made(plan: EdgePlan) -> frozenset[str]:
         | ({"bucket_origin", "bucket_reader"} if plan.bucket is not None else set())
         | ({"bucket"} if plan.bucket is not None and plan.bucket.existing is None else set())
     )
+
+
+def _failover_origin(make: Maker) -> ns.EdgeCacheOrigin | None:
+    if make.plan.failover is None:
+        return None
+    args = render_origins.failover_origin_args(make.plan, make.plan.failover.origin)
+    return make(ns.EdgeCacheOrigin, "failover_origin", args, custom_timeouts=_ORIGIN_TIMEOUTS)
+
+
+def _bucket(make: Maker) -> storage.Bucket | None:
+    bucket = make.plan.bucket
+    if bucket is None or bucket.existing is not None:
+        return None
+    return make(storage.Bucket, "bucket", render_bucket.bucket_args(make.plan, bucket))
+
+
+def _bucket_name(plan: EdgePlan, bucket: storage.Bucket | None) -> pulumi.Input[str] | None:
+    if bucket is not None:
+        return bucket.name
+    return None if plan.bucket is None else plan.bucket.existing
+
+
+def _bucket_origin(make: Maker, bucket_name: pulumi.Input[str] | None) -> ns.EdgeCacheOrigin | None:
+    if bucket_name is None:
+        return None
+    args = render_origins.bucket_origin_args(make.plan, bucket_name)
+    return make(ns.EdgeCacheOrigin, "bucket_origin", args, custom_timeouts=_ORIGIN_TIMEOUTS)
+
+
+def _bucket_reader(
+    make: Maker, bucket_name: pulumi.Input[str] | None, bucket_origin: ns.EdgeCacheOrigin | None
+) -> storage.BucketIAMMember | None:
+    """The grant, after the bucket's origin: in a project that has none yet there is no service agent to grant it to."""
+    if bucket_name is None or bucket_origin is None:
+        return None
+    project = organizations.get_project_output(opts=pulumi.InvokeOptions(parent=make.parent))
+    args = render_bucket.bucket_reader_args(bucket_name, project.number)
+    return make(storage.BucketIAMMember, "bucket_reader", args, depends_on=[bucket_origin])
 
 
 def _id(resource: pulumi.CustomResource | None) -> pulumi.Output[str] | None:

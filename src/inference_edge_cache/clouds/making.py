@@ -28,8 +28,10 @@ class Maker:
         *,
         digest: str = "",
         depends_on: Sequence[pulumi.Resource] | None = None,
+        custom_timeouts: pulumi.CustomTimeouts | None = None,
     ) -> ResourceT:
         """Make ``child`` as a ``resource`` with ``args`` and what ``overrides`` says of it."""
         name = child_name(self.plan.name, self.plan.cloud, child, digest)
         wanted = merged(args, self.plan.overrides.get(child, {}))
-        return resource(name, wanted, pulumi.ResourceOptions(parent=self.parent, depends_on=depends_on))
+        opts = pulumi.ResourceOptions(parent=self.parent, depends_on=depends_on, custom_timeouts=custom_timeouts)
+        return resource(name, wanted, opts)
