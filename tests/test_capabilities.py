@@ -14,6 +14,10 @@ CERTIFICATES = {
     Cloud.GCP: "projects/p/locations/global/certificates/c",
 }
 REGIONS = {Cloud.AWS: "eu-west-1", Cloud.GCP: "europe-west3"}
+KMS_KEYS = {
+    Cloud.AWS: "arn:aws:kms:eu-west-1:123456789012:key/a",
+    Cloud.GCP: "projects/p/locations/eu/keyRings/r/cryptoKeys/k",
+}
 READ_ONLY = [{"path": "/read/*", "methods": ["GET", "HEAD"]}]
 
 
@@ -34,6 +38,14 @@ def failover(**fields: Any) -> dict[str, Any]:
 
 
 # Feature -> the arguments that use it, given a cloud and an amount: what minimum, maximum and advised bound.
+
+
+def _split(characters: int) -> list[int]:
+    """Lengths of header values that make ``characters`` in all, together with names of four."""
+    full, rest = divmod(characters, 1004)
+    return [*[1000] * full, *([max(rest - 4, 1)] if rest else [])]
+
+
 USES: dict[str, Any] = {
     "policy.mode.honor_origin": lambda n, cloud: policy(mode="honor_origin"),
     "policy.mode.force": lambda n, cloud: policy(mode="force"),
@@ -63,6 +75,18 @@ USES: dict[str, Any] = {
     "routes.wildcards": lambda n, cloud: {"routes": [{"path": "/v1/*/predict"}]},
     "routes.path_length": lambda n, cloud: {"routes": [{"path": "/" + "a" * (n - 1)}]},
     "routes.methods": lambda n, cloud: {"routes": READ_ONLY},
+    "browser_ttls": lambda n, cloud: {
+        "routes": [{"path": f"/{i}", "policy": {"browser_ttl": i + 1}} for i in range(n - 1)],
+    },
+    "bucket.honor_origin": lambda n, cloud: {"bucket": {"policy": {"mode": "honor_origin"}}},
+    "origin.headers_in_all": lambda n, cloud: origin(
+        headers={f"x-{i:02}": "v" * length for i, length in enumerate(_split(n))}
+    ),
+    "origin.header_name_length": lambda n, cloud: origin(headers={"x" * n: "v"}),
+    "origin.rewritten_path_length": lambda n, cloud: {
+        **origin(url=f"{URL}/{'p' * (n // 2)}"),
+        "routes": [{"path": "/" + "r" * (n - n // 2 - 2)}] if n > 600 else [],
+    },
     "forward_headers": lambda n, cloud: {"forward_headers": names(n)},
     "origin.path": lambda n, cloud: origin(url=f"{URL}/base"),
     "origin.allow_http": lambda n, cloud: origin(url="http://model.example.com", allow_http=True),
@@ -76,7 +100,7 @@ USES: dict[str, Any] = {
     "origin.failover": lambda n, cloud: {**failover(), "routes": READ_ONLY},
     "origin_shield": lambda n, cloud: {"origin_shield": REGIONS[cloud]},
     "bucket.kms_key": lambda n, cloud: {
-        "bucket": {"kms_key": "key"},
+        "bucket": {"kms_key": KMS_KEYS[cloud]},
         **({"aws": {"bucket_access": "oac"}} if cloud is Cloud.AWS else {}),
     },
     "bucket.region": lambda n, cloud: {"bucket": {"region": REGIONS[cloud]}},

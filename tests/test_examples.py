@@ -42,7 +42,7 @@ def test_an_example_can_be_copied_and_run(name):
     folder = EXAMPLES / name
     project = yaml.safe_load((folder / "Pulumi.yaml").read_text())
     assert project["name"] == name
-    assert project["runtime"] == "python"
+    assert project["runtime"]["name"] == "python"
     assert (folder / "requirements.txt").read_text().startswith("inference-edge-cache[")
     assert "pulumi up" in (folder / "README.md").read_text()
 

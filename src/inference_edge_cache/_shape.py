@@ -7,6 +7,7 @@
 import difflib
 import typing
 from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -14,37 +15,61 @@ import pulumi
 from pydantic import BaseModel, ValidationError
 
 from inference_edge_cache.args import DURATIONS
-from inference_edge_cache.errors import Problem
+from inference_edge_cache.errors import InvalidArgsError, Problem
 from inference_edge_cache.policy import parse_seconds
+
+_FLOAT_MAX = 1e300
 
 UNREADABLE = object()
 """What ``read`` returns for a value it has reported as a problem."""
 
 
-def read(value: Any, hint: Any, path: str, problems: list[Problem]) -> Any:
+@dataclass(frozen=True)
+class Reading:
+    """What is wrong so far with the arguments of the component called ``name``."""
+
+    name: str
+    problems: list[Problem] = field(default_factory=list)
+
+
+def read(value: Any, hint: Any, path: str, reading: Reading) -> Any:
     """``value`` as ``hint`` wants it, or ``UNREADABLE`` and one or more problems more."""
     hint, may_be_output = _without_input(hint)
     if isinstance(value, pulumi.Output | Awaitable):
         if may_be_output:
-            return pulumi.Output.from_input(value)
+            return _never_none(value, path, reading.name)
         return _refuse(
             path,
             value,
             "must be a plain value, not an Output: it decides what is deployed",
             "pass a value known before the deployment, for example from pulumi.Config",
-            problems,
+            reading,
         )
     if typing.is_typeddict(hint):
-        return _read_typed_dict(value, hint, path, problems)
+        return _read_typed_dict(value, hint, path, reading)
     if typing.get_origin(hint) is list:
-        return _read_list(value, hint, path, problems)
+        return _read_list(value, hint, path, reading)
     if typing.get_origin(hint) is dict:
-        return _read_dict(value, hint, path, problems)
+        return _read_dict(value, hint, path, reading)
     if isinstance(hint, type) and issubclass(hint, BaseModel):
-        return _read_model(value, hint, path, problems)
+        return _read_model(value, hint, path, reading)
     if isinstance(hint, type) and issubclass(hint, Enum):
-        return _read_enum(value, hint, path, problems)
-    return _read_scalar(value, hint, path, problems)
+        return _read_enum(value, hint, path, reading)
+    return _read_scalar(value, hint, path, reading)
+
+
+def _never_none(value: Any, path: str, name: str) -> pulumi.Output[Any]:
+    """``value``, or an error when it resolves to None: what would be left out may be a web ACL or a credential."""
+
+    def present(resolved: Any) -> Any:
+        if resolved is None:
+            problem = Problem(
+                path, "<output>", "resolved to None", "leave the key out, or pass an output that has a value"
+            )
+            raise InvalidArgsError(name, [problem])
+        return resolved
+
+    return pulumi.Output.from_input(value).apply(present)
 
 
 def _without_input(hint: Any) -> tuple[Any, bool]:
@@ -56,60 +81,72 @@ def _without_input(hint: Any) -> tuple[Any, bool]:
     return hint, False
 
 
-def _read_typed_dict(value: Any, hint: Any, path: str, problems: list[Problem]) -> Any:
+def _read_typed_dict(value: Any, hint: Any, path: str, reading: Reading) -> Any:
     if not isinstance(value, Mapping):
-        return _refuse(path, value, f"must be a dict ({hint.__name__})", "pass a dict", problems)
+        return _refuse(path, value, f"must be a dict ({hint.__name__})", "pass a dict", reading)
     hints = hint.__annotations__
     for key in value:
         if key not in hints:
-            _refuse_unknown(_join(path, key), key, hints, problems)
+            _refuse_unknown(_join(path, key), key, hints, reading)
     given = {key: item for key, item in value.items() if key in hints and item is not None}
     for key in sorted(hint.__required_keys__ - given.keys()):
-        problems.append(Problem(_join(path, key), "", "is required", f"add {key!r} to {path or 'the arguments'}"))
-    result = {key: read(item, hints[key], _join(path, key), problems) for key, item in given.items()}
+        reading.problems.append(
+            Problem(_join(path, key), "", "is required", f"add {key!r} to {path or 'the arguments'}")
+        )
+    result = {key: read(item, hints[key], _join(path, key), reading) for key, item in given.items()}
     return {key: item for key, item in result.items() if item is not UNREADABLE}
 
 
-def _read_list(value: Any, hint: Any, path: str, problems: list[Problem]) -> Any:
+def _read_list(value: Any, hint: Any, path: str, reading: Reading) -> Any:
     if not isinstance(value, list | tuple):
-        return _refuse(path, value, "must be a list", "pass a list", problems)
+        return _refuse(path, value, "must be a list", "pass a list", reading)
     (item_hint,) = typing.get_args(hint)
-    items = [read(item, item_hint, f"{path}[{index}]", problems) for index, item in enumerate(value)]
+    items = [read(item, item_hint, f"{path}[{index}]", reading) for index, item in enumerate(value)]
     return [item for item in items if item is not UNREADABLE]
 
 
-def _read_dict(value: Any, hint: Any, path: str, problems: list[Problem]) -> Any:
+def _read_dict(value: Any, hint: Any, path: str, reading: Reading) -> Any:
     if not isinstance(value, Mapping):
-        return _refuse(path, value, "must be a dict", "pass a dict", problems)
+        return _refuse(path, value, "must be a dict", "pass a dict", reading)
     _, item_hint = typing.get_args(hint)
     items = {}
     for key, item in value.items():
         if not isinstance(key, str):
-            _refuse(f"{path}[{key!r}]", item, "must have a text as its key", "put the key in quotes", problems)
-        elif item is not None:
-            items[key] = read(item, item_hint, f'{path}["{key}"]', problems)
+            _refuse(f"{path}[{key!r}]", item, "must have a text as its key", "put the key in quotes", reading)
+        elif item is None:
+            _refuse(
+                f'{path}["{key}"]', item, "is None: nothing was configured", "give it a value, or leave it out", reading
+            )
+        else:
+            items[key] = read(item, item_hint, f'{path}["{key}"]', reading)
     return {key: item for key, item in items.items() if item is not UNREADABLE}
 
 
-def _read_model(value: Any, hint: type[BaseModel], path: str, problems: list[Problem]) -> Any:
-    if isinstance(value, hint):
-        return value
-    if not isinstance(value, Mapping):
+def _read_model(value: Any, hint: type[BaseModel], path: str, reading: Reading) -> Any:
+    if not isinstance(value, Mapping | hint):
         return _refuse(
-            path, value, f"must be a {hint.__name__} or a dict of its fields", f"pass {hint.__name__}(...)", problems
+            path, value, f"must be a {hint.__name__} or a dict of its fields", f"pass {hint.__name__}(...)", reading
         )
     try:
-        return hint.model_validate(dict(value))
+        # An instance too: model_copy(update=...) checks nothing.
+        return hint.model_validate(_as_given(value) if isinstance(value, BaseModel) else dict(value))
     except ValidationError as error:
         for item in error.errors(include_input=False, include_url=False):
             where, name = ".".join(map(str, item["loc"])), str(item["loc"][-1]) if item["loc"] else ""
             if item["type"] == "extra_forbidden":
                 fields = _fields_at(hint, item["loc"][:-1])
-                _refuse_unknown(_join(path, where), name, fields, problems)
+                _refuse_unknown(_join(path, where), name, fields, reading)
             else:
                 limit = item["msg"].removeprefix("Value error, ")
-                problems.append(Problem(_join(path, where), "", limit, f"correct {name or path}"))
+                reading.problems.append(Problem(_join(path, where), "", limit, f"correct {name or path}"))
         return UNREADABLE
+
+
+def _as_given(model: BaseModel) -> dict[str, Any]:
+    """What ``model`` was made from, names that it does not know included."""
+    fields = type(model).model_fields
+    given = {name: v for name, v in model.__dict__.items() if name in model.model_fields_set or name not in fields}
+    return {name: _as_given(v) if isinstance(v, BaseModel) else v for name, v in given.items()}
 
 
 def _fields_at(model: Any, loc: tuple[Any, ...]) -> Mapping[str, Any]:
@@ -120,41 +157,41 @@ def _fields_at(model: Any, loc: tuple[Any, ...]) -> Mapping[str, Any]:
     return model.model_fields
 
 
-def _read_enum(value: Any, hint: type[Enum], path: str, problems: list[Problem]) -> Any:
+def _read_enum(value: Any, hint: type[Enum], path: str, reading: Reading) -> Any:
     try:
         return hint(value)
     except ValueError:
         names = [str(member.value) for member in hint]
-        return _refuse(path, value, f"must be one of {', '.join(names)}", _closest(value, names), problems)
+        return _refuse(path, value, f"must be one of {', '.join(names)}", _closest(value, names), reading)
 
 
-def _read_scalar(value: Any, hint: Any, path: str, problems: list[Problem]) -> Any:
+def _read_scalar(value: Any, hint: Any, path: str, reading: Reading) -> Any:
     if hint is Any:
         return value
     if path.rpartition(".")[2] in DURATIONS:
         try:
             return parse_seconds(value)
         except ValueError as error:
-            return _refuse(path, value, str(error), 'write "30s"', problems)
+            return _refuse(path, value, str(error), 'write "30s"', reading)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if hint is float and is_number:
+    if hint is float and is_number and abs(value) < _FLOAT_MAX:
         return float(value)
     if hint is int and is_number and value == value // 1:
         return int(value)
     if hint in (str, bool) and isinstance(value, hint):
         return value
     words = {str: "a text", bool: "True or False", int: "a whole number", float: "a number"}
-    return _refuse(path, value, f"must be {words[hint]}", f"pass {words[hint]}", problems)
+    return _refuse(path, value, f"must be {words[hint]}", f"pass {words[hint]}", reading)
 
 
-def _refuse(path: str, value: Any, limit: str, remedy: str, problems: list[Problem]) -> Any:
-    problems.append(Problem.at(path, value, limit, remedy))
+def _refuse(path: str, value: Any, limit: str, remedy: str, reading: Reading) -> Any:
+    reading.problems.append(Problem.at(path, value, limit, remedy))
     return UNREADABLE
 
 
-def _refuse_unknown(path: str, key: Any, known: typing.Iterable[str], problems: list[Problem]) -> None:
+def _refuse_unknown(path: str, key: Any, known: typing.Iterable[str], reading: Reading) -> None:
     """An unknown key. Its value is not shown: a misspelled ``headers`` may hold a secret."""
-    problems.append(Problem(path, "", "is not a known key", _closest(key, list(known))))
+    reading.problems.append(Problem(path, "", "is not a known key", _closest(key, list(known))))
 
 
 def _closest(name: Any, known: list[str]) -> str:

@@ -115,7 +115,7 @@ class BucketArgs(TypedDict, total=False):
     path: str
     """The path it serves: objects lie under the same path in the bucket. Default ``/artifacts/*``."""
     policy: CachePolicy
-    """How long its files are kept. Default: the ``static_artifacts`` preset."""
+    """How long its files are kept. Default: the ``static_artifacts`` preset; on GCP a day, whatever the objects say."""
     retention_days: int
     """Days after which an object is deleted. Default: never."""
     region: str
@@ -135,7 +135,7 @@ class RouteArgs(TypedDict):
     """An exact path (``/v1/models``) or a prefix (``/v1/*``); ``/*`` is the default route. On AWS ``*`` and ``?`` may
     stand anywhere. Case matters. The most specific route wins, whatever the order."""
     policy: NotRequired[CachePolicy]
-    """How its answers are cached. Default: the ``policy`` of the cache."""
+    """How its answers are cached. Default: the ``policy`` of the cache; for the bucket, that of ``bucket``."""
     methods: NotRequired[Methods]
     """The methods it takes; only GET and HEAD are ever cached. AWS takes ``GET, HEAD``, these with ``OPTIONS``, or all.
     Default: all, and ``GET, HEAD`` for the bucket."""

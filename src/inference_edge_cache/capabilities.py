@@ -20,6 +20,10 @@ class Cloud(StrEnum):
     """Media CDN: an EdgeCacheService and its EdgeCacheOrigins. Needs a project that Google has allow-listed."""
 
 
+CLOUD_NAMES = {Cloud.AWS: "CloudFront", Cloud.GCP: "Media CDN"}
+"""What the cache is called there."""
+
+
 class Support(StrEnum):
     """How far a cloud goes with a feature."""
 
@@ -70,10 +74,11 @@ AWS_NEGATIVE_STATUSES = frozenset({404, 414, 500, 501, 502, 503, 504})
 # EdgeCacheService cdnPolicy.negativeCachingPolicy.
 GCP_NEGATIVE_STATUSES = frozenset({300, 301, 302, 307, 308, 400, 403, 404, 405, 410, 451, 500, 501, 502, 503, 504})
 
-# Cookie is keyed by cookie name, Accept-Encoding by the compression flags (API_CachePolicyConfig); the others are
+# Cookie is keyed by cookie name, Accept-Encoding by the compression flags (API_CachePolicyConfig); a keyed Host would
+# reach the endpoint as the caller's, for which it has no certificate; the others are
 # removed or rewritten by CloudFront before they could reach the origin (RequestAndResponseBehaviorCustomOrigin).
 AWS_UNKEYABLE_HEADERS = frozenset(
-    {"accept-encoding", "connection", "content-length", "cookie", "expect", "keep-alive", "te", "trailer"}
+    {"accept-encoding", "connection", "content-length", "cookie", "expect", "host", "keep-alive", "te", "trailer"}
     | {"transfer-encoding", "upgrade", "via", "x-amz-cf-id", "x-real-ip"}
 )
 AWS_UNKEYABLE_HEADER_PREFIXES = ("proxy-", "x-edge-", "if-")
@@ -287,6 +292,26 @@ CAPABILITIES: tuple[Capability, ...] = (
         "policy.key.names_in_all", AWS_QUOTAS, maximum=1024, unit="characters", remedy="key on fewer or shorter names"
     ),
     _gcp("policy.key.names_in_all", GCP_SERVICE_API),
+    _aws("bucket.honor_origin", AWS_EXPIRATION),
+    _gcp(
+        "bucket.honor_origin",
+        GCP_CACHING,
+        _LIMITED,
+        reason="a file of a private bucket is kept only when its object has Cache-Control metadata with public and a "
+        "max-age; JSON, weights and other types that are not static content have no default TTL",
+        remedy='set the metadata on the objects, or choose mode="force"',
+        warning="Media CDN keeps a file of a private bucket only when its object has Cache-Control metadata with "
+        'public and a max-age. Set it on the objects, or choose mode="force".',
+    ),
+    _aws(
+        "browser_ttls",
+        AWS_QUOTAS,
+        advised=20,
+        unit="distinct response headers policies",
+        warning="An AWS account holds 20 response headers policies: one for each distinct browser_ttl, one for "
+        "uncached routes. Use fewer different times, or ask AWS for a higher quota.",
+    ),
+    _gcp("browser_ttls", GCP_QUOTAS),
     _aws(
         "policies",
         AWS_QUOTAS,
@@ -310,7 +335,7 @@ CAPABILITIES: tuple[Capability, ...] = (
         "routes.wildcards",
         GCP_ROUTING,
         _UNSUPPORTED,
-        reason="Media CDN's wildcards match one path segment, a * or ? inside a path matches across segments",
+        reason="Media CDN's wildcards match within one path segment, CloudFront's across segments",
         remedy="end the path with its only *, as in /v1/models/*",
     ),
     _aws("routes.path_length", AWS_QUOTAS, maximum=255, unit="characters", remedy="shorten the path"),
@@ -339,6 +364,14 @@ CAPABILITIES: tuple[Capability, ...] = (
     ),
     # Origin
     _aws("origin.path", AWS_ORIGIN),
+    _aws("origin.rewritten_path_length", AWS_ORIGIN),
+    _gcp(
+        "origin.rewritten_path_length",
+        GCP_SERVICE_API,
+        maximum=1024,
+        unit="characters",
+        remedy="shorten the path of origin.url or of the route",
+    ),
     _gcp(
         "origin.path",
         GCP_ROUTING,
@@ -358,6 +391,12 @@ CAPABILITIES: tuple[Capability, ...] = (
     _gcp("origin.host_header", GCP_ORIGINS),
     _aws("origin.headers", AWS_QUOTAS, maximum=30, unit="headers", remedy="send fewer headers"),
     _gcp("origin.headers", GCP_ORIGIN_API, maximum=25, unit="headers", remedy="send fewer headers"),
+    _aws(
+        "origin.headers_in_all", AWS_QUOTAS, maximum=10_240, unit="characters", remedy="send fewer or shorter headers"
+    ),
+    _gcp("origin.headers_in_all", GCP_ORIGIN_API),
+    _aws("origin.header_name_length", AWS_QUOTAS, maximum=256, unit="characters", remedy="use a shorter name"),
+    _gcp("origin.header_name_length", GCP_ORIGIN_API),
     _aws("origin.header_length", AWS_QUOTAS, maximum=1783, unit="characters", remedy="use a shorter value"),
     _gcp("origin.header_length", GCP_ORIGIN_API),
     _aws("origin.connect_timeout", AWS_ORIGIN, minimum=1, maximum=10, unit="s", remedy="give 1 to 10 s"),
@@ -414,7 +453,9 @@ CAPABILITIES: tuple[Capability, ...] = (
     _aws("custom_domain.names", AWS_QUOTAS, maximum=100, unit="names", remedy=_SHORTER),
     _gcp("custom_domain.names", GCP_SERVICE_API, maximum=10, unit="names", remedy=_SHORTER),
     _aws(
-        "no_custom_domain", AWS_ALIASES, reason="the cache answers on its cloudfront.net name, over TLS 1.2 and 1.3 too"
+        "no_custom_domain",
+        AWS_ALIASES,
+        reason="the cache answers on its cloudfront.net name, where the TLS floor is fixed",
     ),
     _gcp(
         "no_custom_domain",

@@ -4,6 +4,7 @@
     ├── InvalidArgsError      what a Pulumi program raises; also a ``pulumi.RunError``, so it prints without a traceback
     ├── PolicyFileError       a policy that cannot be read from YAML
     ├── MissingExtraError     an optional dependency is not installed; prints the pip line; also an ``ImportError``
+    ├── ProtocolError         what the inference protocol cannot use (in ``inference_edge_cache.protocol``)
     ├── LocalEdgeError        the local edge cannot start (in ``inference_edge_cache.local``)
     └── RecordingError        ``inference_edge_cache.testing`` could not run a program
 

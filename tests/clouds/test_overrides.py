@@ -19,7 +19,7 @@ def problems(args_class, override):
         {},
         {"comment": "x"},
         {"comment": None},
-        {"default_cache_behavior": None},
+        {"viewer_certificate": {"acm_certificate_arn": None}},
         {"default_cache_behavior": {"grpc_config": {"enabled": True}}},
         {"default_cache_behavior": cf.DistributionDefaultCacheBehaviorArgs(
             allowed_methods=[], cached_methods=[], target_origin_id="", viewer_protocol_policy=""
@@ -57,6 +57,8 @@ def test_what_is_not_known_yet_is_not_looked_into():
             "it.origins[1].custom_origin_config.http_prt",
             "did you mean 'http_port'?",
         ),
+        ({"default_cache_behavior": None}, "it.default_cache_behavior", "give it another value"),
+        ({"viewer_certificate": [{}]}, "it.viewer_certificate", "pass a dict"),
         ({"origins": {"endpoint": {}}}, "it.origins", "pass the whole list"),
     ],
 )

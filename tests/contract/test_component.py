@@ -29,7 +29,7 @@ EVERYTHING = {
         "geo": {"allow": ["DE"]},
         "logging": {"destination": "arn:aws:logs:us-east-1:123456789012:log-group:edge"},
         "origin_shield": "eu-west-1",
-        "tags": {"Team": "Search & Rank"},
+        "tags": {"Team": "Search/Rank"},
         "aws": {"price_class": "PriceClass_100"},
     },
     "gcp": {
@@ -48,7 +48,7 @@ EVERYTHING = {
         "cors": {"allow_origins": ["https://app.example.com"]},
         "logging": {"sample_rate": 0.5},
         "origin_shield": "europe-west3",
-        "tags": {"Team": "Search & Rank"},
+        "tags": {"Team": "Search/Rank"},
     },
 }
 TAGGABLE = {
@@ -99,7 +99,7 @@ def test_everything_that_can_be_made_is_made_somewhere_in_the_contract(cloud):
 @MODES
 def test_tags_reach_everything_that_can_carry_them(cloud, preview):
     recording = run(EVERYTHING[cloud], preview=preview)
-    expected = {"aws": {"Team": "Search & Rank"}, "gcp": {"team": "search---rank"}}[cloud]
+    expected = {"aws": {"Team": "Search/Rank"}, "gcp": {"team": "search-rank"}}[cloud]
     tagged = [resource for resource in recording.resources if resource.type in TAGGABLE]
     assert {resource.type for resource in tagged} == {type for type in TAGGABLE if type.startswith(cloud)}
     for resource in tagged:
@@ -275,6 +275,79 @@ def test_an_output_that_resolves_to_a_bad_value_is_the_same_error(cloud, path, a
         record(lambda: InferenceEdgeCache("cache", {"cloud": cloud, "origin": ORIGIN, **late(args)}))
     assert [problem.path for problem in caught.value.problems] == [path]
     assert "hunter2" not in str(caught.value)
+
+
+@CLOUDS
+@pytest.mark.parametrize(
+    ("path", "args"),
+    [
+        ('origin.headers["x-key"]', {"origin": {"headers": {"x-key": None}}}),
+        ("origin.url", {"origin": {"url": None}}),
+        ("bucket.name", {"bucket": {"name": None}}),
+        ('tags["team"]', {"tags": {"team": None}}),
+        ("custom_domain.certificate", {"custom_domain": {"certificate": None}}),
+    ],
+)
+def test_an_output_that_resolves_to_nothing_does_not_leave_its_argument_out(cloud, path, args):
+    """A web ACL, a credential or a Host that silently is not there would be worse than an error."""
+    usual = {"origin": {"url": "https://model.example.com"}, "custom_domain": {"names": ["a.example.com"]}}
+
+    def program() -> None:
+        late = {
+            group: {
+                key: pulumi.Output.from_input(value) if value is None else _late_values(value)
+                for key, value in g.items()
+            }
+            for group, g in args.items()
+        }
+        merged = {group: {**usual.get(group, {}), **values} for group, values in late.items()}
+        InferenceEdgeCache("cache", {"cloud": cloud, "origin": usual["origin"], **merged})
+
+    with pytest.raises(InvalidArgsError) as caught:
+        record(program)
+    assert [(problem.path, problem.limit) for problem in caught.value.problems] == [(path, "resolved to None")]
+
+
+def _late_values(value):
+    return {key: pulumi.Output.from_input(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+@pytest.mark.parametrize(
+    ("cloud", "path", "args"),
+    [
+        ("aws", "aws.web_acl_id", {"aws": {"web_acl_id": None}}),
+        ("aws", "logging.destination", {"logging": {"destination": None}}),
+        ("aws", 'aws.existing_policy_ids["/*"]', {"aws": {"existing_policy_ids": {"/*": None}}}),
+        ("gcp", "gcp.edge_security_policy", {"gcp": {"edge_security_policy": None}}),
+        ("gcp", "origin.host_header", {"origin": {**ORIGIN, "host_header": None}}),
+    ],
+)
+@pytest.mark.parametrize("resolved", [None, "not an id", ""])
+def test_names_and_ids_are_checked_when_they_resolve(cloud, path, args, resolved):
+    def late(value):
+        if isinstance(value, dict):
+            return {key: late(item) for key, item in value.items()}
+        return pulumi.Output.from_input(resolved) if value is None else value
+
+    with pytest.raises(InvalidArgsError) as caught:
+        record(lambda: InferenceEdgeCache("cache", {"cloud": cloud, "origin": ORIGIN, **late(args)}))
+    assert [problem.path for problem in caught.value.problems] == [path]
+
+
+@CLOUDS
+def test_no_two_components_can_make_children_of_the_same_name(cloud):
+    """Of two children of one type, no suffix is the tail of another: "a" and "a-b" would both make "a-b-c"."""
+    from importlib import import_module
+
+    args_of = import_module(f"inference_edge_cache.clouds.{cloud}.deploy").ARGS
+    suffixes = CHILDREN[Cloud(cloud)]
+    tails = [
+        (one, other)
+        for one in suffixes
+        for other in suffixes
+        if one != other and args_of[one] is args_of[other] and suffixes[one].endswith(f"-{suffixes[other]}")
+    ]
+    assert tails == []
 
 
 @CLOUDS

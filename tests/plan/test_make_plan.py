@@ -14,6 +14,10 @@ from inference_edge_cache.plan.model import OriginPlan, QueryPlan
 from inference_edge_cache.policy import CacheMode
 
 ORIGIN = {"url": "https://model.example.com"}
+KMS_KEYS = {
+    "aws": "arn:aws:kms:eu-west-1:123456789012:key/a",
+    "gcp": "projects/p/locations/eu/keyRings/r/cryptoKeys/k",
+}
 BOTH = pytest.mark.parametrize("cloud", ["aws", "gcp"])
 
 
@@ -314,14 +318,14 @@ def test_more_routes_can_lead_to_the_bucket():
 @BOTH
 @pytest.mark.parametrize("key", ["retention_days", "kms_key", "force_destroy"])
 def test_an_existing_bucket_is_never_modified(cloud, key):
-    value = {"retention_days": 3, "kms_key": "k", "force_destroy": True}[key]
+    value = {"retention_days": 3, "kms_key": KMS_KEYS[cloud], "force_destroy": True}[key]
     found = problems(
         cloud, bucket={"name": "mine", key: value}, **({"aws": {"bucket_access": "oac"}} if cloud == "aws" else {})
     )
     assert list(found) == [f"bucket.{key}"]
 
 
-@pytest.mark.parametrize("bucket", [{"kms_key": "k"}, {"region": "il-central-1"}])
+@pytest.mark.parametrize("bucket", [{"kms_key": KMS_KEYS["aws"]}, {"region": "il-central-1"}])
 def test_an_origin_access_identity_has_limits_and_control_has_not(bucket):
     (problem,) = problems(bucket=bucket).values()
     assert 'aws.bucket_access to "oac"' in problem.remedy
@@ -434,6 +438,91 @@ def test_tags_that_become_the_same_label_are_refused():
 # Existing policies and overrides
 
 
+def test_an_existing_policy_on_one_route_hides_no_problem_of_the_policy_of_the_others():
+    found = problems(
+        policy=CachePolicy(min_ttl="2h", default_ttl="1h", max_ttl="30m", key=CacheKey(headers=["accept-encoding"])),
+        routes=[{"path": "/v1/*"}],
+        aws={"existing_policy_ids": {"/v1/*": "658327ea-f89d-4fab-a63d-7e88639e58f6"}},
+    )
+    assert set(found) == {"policy.min_ttl", "policy.default_ttl", "policy.key.headers"}
+
+
+def test_what_an_existing_policy_keys_on_is_not_known():
+    found = problems(
+        forward_headers=["authorization"],
+        policy={"mode": "bypass"},
+        routes=[{"path": "/v1/*"}],
+        aws={"existing_policy_ids": {"/v1/*": "658327ea-f89d-4fab-a63d-7e88639e58f6"}},
+    )
+    assert 'aws.existing_policy_ids["/v1/*"]' in found["forward_headers[0]"].limit
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        CachePolicy().model_copy(update={"max_ttl": "never"}),
+        CachePolicy().model_copy(update={"mode": "forced"}),
+        CachePolicy().model_copy(update={"negative_ttl": {404: -4}}),
+        CachePolicy().model_copy(update={"max_tll": 5}),
+        CachePolicy().model_copy(update={"key": {"header": ["x-a"]}}),
+    ],
+)
+def test_a_copied_policy_is_checked_like_a_written_one(policy):
+    assert len(problems(policy=policy)) == 1
+
+
+def test_a_copied_policy_may_use_what_a_written_one_may():
+    copied = CachePolicy().model_copy(update={"max_ttl": "2h", "key": {"headers": ["X-A"]}})
+    assert plan(policy=copied) == plan(policy=CachePolicy(max_ttl=7200, key=CacheKey(headers=["x-a"])))
+
+
+# What is accepted means something
+
+
+@pytest.mark.parametrize(
+    ("cloud", "args", "path"),
+    [
+        ("gcp", {"bucket": {"name": "mine", "region": "eu"}}, "bucket.region"),
+        ("aws", {"aws": {"bucket_access": "oac"}}, "aws.bucket_access"),
+        ("gcp", {"routes": [{"path": "/x", "methods": ["POST"], "policy": {"default_ttl": 5}}]}, "routes[0].policy"),
+        ("aws", {"policy": {"key": {"headers": ["host"]}}}, "policy.key.headers"),
+        ("aws", {"bucket": {"policy": {"key": {"headers": ["x-a"]}}}}, "bucket.policy.key"),
+        ("gcp", {"routes": [{"path": "/a//b"}]}, "routes[0].path"),
+        ("aws", {"routes": [{"path": "/a/../b"}]}, "routes[0].path"),
+        ("aws", {"origin": {**ORIGIN, "headers": {"x-key": None}}}, 'origin.headers["x-key"]'),
+        ("aws", {"tags": {"a<b>": "c"}}, 'tags["a<b>"]'),
+        ("aws", {"tags": {"a": "c" * 300}}, 'tags["a"]'),
+        ("aws", {"cors": {"allow_origins": ["*", "https://a.example.com"]}}, "cors.allow_origins"),
+        ("aws", {"cors": {"allow_origins": ["*"], "allow_methods": []}}, "cors.allow_methods"),
+        ("aws", {"bucket": {"region": "Frankfurt"}}, "bucket.region"),
+        ("gcp", {"bucket": {"name": "gs://mine/"}}, "bucket.name"),
+        ("gcp", {"logging": {"sample_rate": 10**400}}, "logging.sample_rate"),
+    ],
+)
+def test_what_would_be_ignored_or_refused_by_the_cloud_is_refused(cloud, args, path):
+    assert list(problems(cloud, **args)) == [path]
+
+
+def test_a_route_without_get_inherits_no_cache_on_gcp_and_counts_once():
+    posts = [{"path": f"/{index}", "methods": ["POST"]} for index in range(150)]
+    planned = plan("gcp", routes=posts)
+    assert not any(route.caches for route in planned.routes[:-1])
+
+
+def test_routes_to_the_bucket_are_kept_as_its_files_are():
+    served = plan(
+        policy={"default_ttl": 7, "key": {"headers": ["x-a"]}}, bucket={}, routes=[{"path": "/f/*", "to": "bucket"}]
+    )
+    kept = {route.path.text: route.policy.default_ttl for route in served.routes}
+    assert kept == {"/artifacts/*": 86_400, "/f/*": 86_400, "/*": 7}
+
+
+def test_on_gcp_files_are_kept_whatever_their_metadata_unless_the_policy_honors_it():
+    assert plan("gcp", bucket={}).routes[0].policy.mode is CacheMode.FORCE
+    (warning,) = [w for w in plan("gcp", bucket={"policy": {}}).warnings if w.startswith("bucket.policy.mode")]
+    assert "Cache-Control metadata" in warning
+
+
 def test_an_existing_policy_takes_the_place_of_one_made_here():
     existing = plan(aws={"existing_policy_ids": {"/*": "658327ea-f89d-4fab-a63d-7e88639e58f6"}})
     assert existing.default_route.existing_policy_id == "658327ea-f89d-4fab-a63d-7e88639e58f6"
@@ -476,7 +565,7 @@ def test_on_aws_two_routes_may_not_disagree_on_an_error():
 
 def test_on_aws_an_error_table_that_holds_for_other_routes_too_is_a_warning():
     (warning,) = plan(policy={"negative_ttl": {404: 20}}, bucket={}).warnings
-    assert "bucket.policy" in warning
+    assert "the bucket's files" in warning
     assert plan(policy={"negative_ttl": {404: 20}}).warnings == ()
     assert plan(bucket={}).warnings == ()
 

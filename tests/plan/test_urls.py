@@ -39,7 +39,7 @@ def test_plain_http_is_taken_only_when_it_is_allowed():
         ("https://10.1.2.3", "names no host"),
         ("https://[::1]", "names no host"),
         ("https://-a.example.com", "names no host"),
-        ("https://a b.example.com", "names no host"),
+        ("https://a b.example.com", "white space"),
         ("https://a..example.com", "names no host"),
         ("https://" + "a" * 64 + ".example.com", "names no host"),
         ("https://model.example.com:99999", "is not a URL"),
@@ -47,8 +47,16 @@ def test_plain_http_is_taken_only_when_it_is_allowed():
         ("https://[::1", "is not a URL"),
         ("https://model.example.com/?a=1", "query or fragment"),
         ("https://model.example.com/#a", "query or fragment"),
-        ("https://model.example.com/a b", "has a space"),
-        ("https://model.example.com/*", "has a space, *"),
+        ("https://model.example.com:0", "names no host and port"),
+        ("https://model.example.com.", "names no host"),
+        ("https://model.example.com/a b", "white space"),
+        (" https://model.example.com", "white space"),
+        ("https://model.example.com/a\tb", "white space"),
+        ("https://model.example.com/*", "not percent-encoded"),
+        ("https://model.example.com/%zz", "not percent-encoded"),
+        ("https://model.example.com/\u00e9", "not percent-encoded"),
+        ("https://model.example.com/a/../b", ".."),
+        ("https://model.example.com//a", "//"),
     ],
 )
 def test_what_a_cdn_could_not_reach_is_refused(url, limit):
@@ -58,7 +66,18 @@ def test_what_a_cdn_could_not_reach_is_refused(url, limit):
     assert problem.remedy
 
 
-def test_a_password_in_a_url_is_refused_and_never_shown():
-    problem = parse_origin_url("https://user:hunter2@model.example.com", "origin.url", allow_http=False)
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user:hunter2@model.example.com",
+        "https://user:hunter2@model.example.com:notaport/",
+        "http://user:hunter2@model.example.com",
+        "https://model.example.com/?api_key=hunter2",
+        "https://model.example.com/#hunter2",
+        "https://user:hunter2@ model.example.com",
+    ],
+)
+def test_what_may_be_a_secret_in_a_url_is_refused_and_never_shown(url):
+    problem = parse_origin_url(url, "origin.url", allow_http=False)
     assert isinstance(problem, Problem)
     assert "hunter2" not in str(problem)

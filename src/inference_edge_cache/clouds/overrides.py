@@ -44,6 +44,8 @@ def override_problems(path: str, args_class: type, override: Mapping[str, Any]) 
             problems.append(Problem(where, "", f"is not an argument of {owner}", remedy))
             continue
         nested, is_list = known[name]
+        if value is None and name in _required(args_class):
+            problems.append(Problem(where, "", "is required and cannot be taken away", "give it another value"))
         if nested is None or value is None:
             continue
         if is_list and isinstance(value, Sequence) and not isinstance(value, str):
@@ -53,6 +55,8 @@ def override_problems(path: str, args_class: type, override: Mapping[str, Any]) 
             problems.append(Problem(where, "", "is a list, which is replaced and not merged", "pass the whole list"))
         elif isinstance(value, Mapping):
             problems += override_problems(where, nested, value)
+        elif isinstance(value, list | tuple):
+            problems.append(Problem(where, "", "is not a list", "pass a dict"))
     return problems
 
 
@@ -80,6 +84,15 @@ def merged(args: ArgsT, override: Mapping[str, Any]) -> ArgsT:
 
 def _is_args(value: object) -> bool:
     return type(value).__name__.endswith("Args") and type(value).__module__.startswith("pulumi_")
+
+
+def _required(args_class: type) -> frozenset[str]:
+    parameters = inspect.signature(args_class.__init__).parameters.items()
+    return frozenset(
+        name
+        for name, parameter in parameters
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY and parameter.default is inspect.Parameter.empty
+    )
 
 
 def _fields(args_class: type) -> dict[str, tuple[type | None, bool]]:

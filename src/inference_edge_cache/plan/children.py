@@ -35,8 +35,8 @@ CHILDREN: Mapping[Cloud, Mapping[str, str]] = {
         "bucket": "bucket",
         "bucket_reader": "bucket-reader",
         "origin": "origin",
-        "failover_origin": "failover-origin",
-        "bucket_origin": "bucket-origin",
+        "failover_origin": "origin-failover",
+        "bucket_origin": "origin-bucket",
         "service": "service",
     },
 }

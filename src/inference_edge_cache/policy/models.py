@@ -54,6 +54,7 @@ else:
     Flag = Optional[bool]
 
 _DURATION_FIELDS = ("default_ttl", "min_ttl", "max_ttl", "browser_ttl", "stale_while_revalidate", "stale_if_error")
+_DURATIONS_ELSEWHERE = ("result_max_age",)
 _DURATION_SCHEMA = {
     "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": DURATION_PATTERN}],
     "description": "Whole seconds, or a number with a unit: 90s, 15m, 1h, 7d.",
@@ -64,7 +65,7 @@ _HTTP_NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # RFC 9110 section 5.6.2: header a
 def _publish_durations(schema: dict[str, Any]) -> None:
     """Let the JSON Schema accept what the model accepts: duration strings, and statuses as keys."""
     properties = schema["properties"]
-    for name in _DURATION_FIELDS:
+    for name in (*_DURATION_FIELDS, *_DURATIONS_ELSEWHERE):
         if name in properties:
             kept = {key: properties[name][key] for key in ("default", "title") if key in properties[name]}
             properties[name] = {**kept, **_DURATION_SCHEMA}
@@ -78,7 +79,7 @@ def _publish_durations(schema: dict[str, Any]) -> None:
         }
 
 
-class _PolicyModel(BaseModel):
+class PolicyModel(BaseModel):
     """Frozen, strict about names, silent about values in its errors. ``None`` means: not given."""
 
     model_config = ConfigDict(
@@ -96,7 +97,7 @@ class _PolicyModel(BaseModel):
         return {name: value for name, value in data.items() if value is not None} if isinstance(data, Mapping) else data
 
 
-class CacheKey(_PolicyModel):
+class CacheKey(PolicyModel):
     """What tells two requests apart, beside the path: what is not in the key must not change the answer.
 
     Say at most one of ``query``, ``query_only`` and ``query_except``; with none of them every query parameter counts.
@@ -116,17 +117,9 @@ class CacheKey(_PolicyModel):
     @field_validator("query_only", "query_except", "headers", "cookies", mode="before")
     @classmethod
     def _names_in_order(cls, names: Any, info: Any) -> Any:
-        if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
-            return names
-        wanted = sorted(name.lower() if info.field_name == "headers" else name for name in names)
-        if "" in wanted:
-            raise ValueError("holds an empty name")
-        if info.field_name in ("headers", "cookies"):
-            _refuse_non_tokens(wanted)
-        twice = sorted({name for name in wanted if wanted.count(name) > 1})
-        if twice:
-            raise ValueError(f"names {', '.join(twice)} twice")
-        return wanted
+        if info.field_name == "headers":
+            return header_names(names)
+        return names_in_order(names, tokens=info.field_name == "cookies")
 
 
 if TYPE_CHECKING:
@@ -135,7 +128,7 @@ else:
     Key = Optional[CacheKey]
 
 
-class CachePolicy(_PolicyModel):
+class CachePolicy(PolicyModel):
     """How long answers of one route are kept, and under which key.
 
     Durations are whole seconds, or strings with a unit: ``"90s"``, ``"15m"``, ``"1h"``, ``"7d"``. Inside they are
@@ -194,6 +187,32 @@ class CachePolicy(_PolicyModel):
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """A policy from plain data: a parsed YAML file, or ``pulumi.Config().require_object("policy")``."""
         return cls.model_validate(dict(data))
+
+
+def names_in_order(names: Any, *, tokens: bool = False) -> Any:
+    """``names`` sorted, none of them empty, twice or ``*``. A set is refused: its order differs from run to run."""
+    if names is None:
+        return None
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise ValueError("must be a list of names")
+    wanted = sorted(names)
+    if "" in wanted:
+        raise ValueError("holds an empty name")
+    if "*" in wanted:
+        raise ValueError('holds "*", which clouds take for a name: name what counts, or leave it out')
+    if tokens:
+        _refuse_non_tokens(wanted)
+    twice = sorted({name for name in wanted if wanted.count(name) > 1})
+    if twice:
+        raise ValueError(f"names {', '.join(twice)} twice")
+    return wanted
+
+
+def header_names(names: Any) -> Any:
+    """``names_in_order`` for headers, lower-cased."""
+    if isinstance(names, list | tuple):
+        names = [name.lower() if isinstance(name, str) else name for name in names]
+    return names_in_order(names, tokens=True)
 
 
 def _status(status: Any) -> str:

@@ -4,6 +4,9 @@ import pytest
 from inference_edge_cache import CacheKey, CachePolicy, InferenceEdgeCache
 from inference_edge_cache.testing import record
 
+CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
+CACHING_OPTIMIZED_FOR_UNCOMPRESSED = "b2884449-e4de-46a7-ac36-70bc7f1ddd6d"
+
 ORIGIN = {"url": "https://model.example.com"}
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"
 LOG_GROUP = "arn:aws:logs:us-east-1:123456789012:log-group:/edge"
@@ -40,7 +43,7 @@ EVERYTHING = {
     "logging": {"destination": LOG_GROUP},
     "origin_shield": "eu-west-1",
     "tags": {"team": "search", "cost-center": "42"},
-    "aws": {"price_class": "PriceClass_100", "web_acl_id": "arn:aws:wafv2:us-east-1:1:global/webacl/a/b"},
+    "aws": {"price_class": "PriceClass_100", "web_acl_id": "arn:aws:wafv2:us-east-1:123456789012:global/webacl/a/b"},
 }
 
 SCENARIOS = {
@@ -59,7 +62,12 @@ SCENARIOS = {
         "bucket": {},
         "routes": [{"path": "/v1/*"}],
         "policy": {"key": CacheKey(query="none")},
-        "aws": {"existing_policy_ids": {"/v1/*": "policy-1", "/artifacts/*": "policy-2"}},
+        "aws": {
+            "existing_policy_ids": {
+                "/v1/*": CACHING_OPTIMIZED,
+                "/artifacts/*": CACHING_OPTIMIZED_FOR_UNCOMPRESSED,
+            }
+        },
     },
     "failover": {
         "origin": {**ORIGIN, "failover": {"url": "https://backup.example.com"}},

@@ -6,7 +6,7 @@ import pulumi
 import pytest
 
 from inference_edge_cache import InferenceEdgeCache, InvalidArgsError
-from inference_edge_cache.testing import CloudMocks, record
+from inference_edge_cache.testing import Cloud, CloudMocks, record
 
 KMS_KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd"
 OAC = {"bucket_access": "oac"}
@@ -26,6 +26,17 @@ def test_a_kms_key_encrypts_through_a_bucket_key(deployed):
     assert recording.one("cache-bucket-encryption").inputs["rules"] == [
         {"applyServerSideEncryptionByDefault": usual, "bucketKeyEnabled": True}
     ]
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_an_identity_reads_no_bucket_in_a_providers_region_that_has_none(preview):
+    mocks = CloudMocks(cloud=Cloud(region="il-central-1"))
+
+    def program():
+        InferenceEdgeCache("cache", {"cloud": "aws", "origin": {"url": "https://m.example.com"}, "bucket": {}})
+
+    with pytest.raises(InvalidArgsError, match=r"bucket\.region"):
+        record(program, mocks=mocks, preview=preview)
 
 
 def test_an_identity_cannot_read_what_a_kms_key_encrypts(deployed):

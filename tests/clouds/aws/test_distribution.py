@@ -115,7 +115,7 @@ def test_countries(distribution, geo, expected):
 
 
 def test_price_class_and_web_acl(distribution):
-    acl = "arn:aws:wafv2:us-east-1:1:global/webacl/a/b"
+    acl = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/a/b"
     given = {"price_class": "PriceClass_100", "web_acl_id": lambda: pulumi.Output.from_input(acl)}
     inputs = distribution(aws=given)
     assert inputs["priceClass"] == "PriceClass_100"

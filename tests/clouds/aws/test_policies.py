@@ -5,6 +5,9 @@ import pytest
 
 from inference_edge_cache import CacheKey, CachePolicy
 
+CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
+CACHING_OPTIMIZED_FOR_UNCOMPRESSED = "b2884449-e4de-46a7-ac36-70bc7f1ddd6d"
+
 CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 ALL_VIEWER_EXCEPT_HOST_HEADER = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 KEY = "parametersInCacheKeyAndForwardedToOrigin"
@@ -104,18 +107,25 @@ def test_without_a_cached_default_route_every_name_has_a_digest(deployed):
 
 def test_a_default_route_with_an_existing_policy_has_no_name_to_give(deployed):
     recording = deployed(
-        routes=[{"path": "/v1/*", "policy": CachePolicy()}], aws={"existing_policy_ids": {"/*": "policy-1"}}
+        routes=[{"path": "/v1/*", "policy": CachePolicy()}],
+        aws={"existing_policy_ids": {"/*": CACHING_OPTIMIZED}},
     )
     (name,) = names_of_policies(recording)
     assert name.startswith("cache-cache-policy-")
 
 
 def test_an_existing_policy_wins_for_its_route(deployed):
-    existing = {"/v1/*": lambda: pulumi.Output.from_input("policy-1"), "/artifacts/*": "policy-2"}
+    existing = {
+        "/v1/*": lambda: pulumi.Output.from_input(CACHING_OPTIMIZED),
+        "/artifacts/*": CACHING_OPTIMIZED_FOR_UNCOMPRESSED,
+    }
     recording = deployed(bucket={}, routes=[{"path": "/v1/*"}], aws={"existing_policy_ids": existing})
     inputs = recording.one("Distribution").inputs
     ids = {behavior["pathPattern"]: behavior["cachePolicyId"] for behavior in inputs["orderedCacheBehaviors"]}
-    assert ids == {"/v1/*": "policy-1", "/artifacts/*": "policy-2"}
+    assert ids == {
+        "/v1/*": CACHING_OPTIMIZED,
+        "/artifacts/*": CACHING_OPTIMIZED_FOR_UNCOMPRESSED,
+    }
     assert names_of_policies(recording) == ["cache-cache-policy"]
 
 

@@ -37,8 +37,8 @@ def test_an_existing_bucket_gets_the_grant_and_nothing_else(deployed, as_output)
 
     recording = deployed(bucket=bucket)
     assert [child.name for child in recording.children("InferenceEdgeCache")] == [
-        "embeddings-bucket-origin",
         "embeddings-origin",
+        "embeddings-origin-bucket",
         "embeddings-service",
         "embeddings-bucket-reader",
     ]
@@ -47,7 +47,7 @@ def test_an_existing_bucket_gets_the_grant_and_nothing_else(deployed, as_output)
         "role": "roles/storage.objectViewer",
         "member": "serviceAccount:service-456789012345@gcp-sa-mediaedgefill.iam.gserviceaccount.com",
     }
-    assert recording.one("embeddings-bucket-origin").inputs == {"originAddress": "gs://weights"}
+    assert recording.one("embeddings-origin-bucket").inputs == {"originAddress": "gs://weights"}
     assert recording.one("InferenceEdgeCache").outputs["bucketName"] == "weights"
     assert "bucketPolicyStatement" not in recording.one("InferenceEdgeCache").outputs
 
@@ -61,7 +61,7 @@ def test_what_would_change_an_existing_bucket_is_refused(deployed, change):
 
 def test_the_grant_comes_after_the_first_origin_and_before_the_service(deployed):
     recording = deployed(bucket={"name": "weights"})
-    reader, origin = recording.one("BucketIAMMember"), recording.one("embeddings-bucket-origin")
+    reader, origin = recording.one("BucketIAMMember"), recording.one("embeddings-origin-bucket")
     assert reader.options.depends_on == (origin.urn,)
     assert reader.urn in recording.one("EdgeCacheService").options.depends_on
 
@@ -79,7 +79,7 @@ def test_further_routes_lead_to_the_bucket(rules):
     found = rules(bucket={}, routes=[{"path": "/tokenizer.json", "to": "bucket", "policy": {"default_ttl": "1d"}}])
     origins = {rule["matchRules"][0].get("fullPathMatch", "prefix"): rule["origin"] for rule in found[:2]}
     assert list(origins) == ["/tokenizer.json", "prefix"]
-    assert all("bucket-origin" in origin for origin in origins.values())
+    assert all("origin-bucket" in origin for origin in origins.values())
 
 
 @pytest.mark.parametrize("policy", [{"default_ttl": "1d"}, {"mode": "bypass"}])

@@ -98,7 +98,7 @@ def test_a_failover_is_an_origin_of_its_own(deployed, conditions, expected):
     recording = deployed(
         origin={"url": URL, "read_timeout": 9, "headers": {"x-api-key": "key-1"}, "failover": failover}
     )
-    first, second = recording.one("embeddings-origin"), recording.one("embeddings-failover-origin")
+    first, second = recording.one("embeddings-origin"), recording.one("embeddings-origin-failover")
     assert first.inputs["failoverOrigin"] == second.id
     assert first.inputs["retryConditions"] == ["CONNECT_FAILURE", *expected]
     assert second.inputs == {
@@ -136,6 +136,6 @@ def test_a_shield_stands_in_front_of_the_endpoints_and_not_of_the_bucket(deploye
     recording = deployed(
         origin={"url": URL, "failover": {"url": "https://spare.example.net"}}, origin_shield=region, bucket={}
     )
-    for name in ("embeddings-origin", "embeddings-failover-origin"):
+    for name in ("embeddings-origin", "embeddings-origin-failover"):
         assert origin(recording, name)["flexShielding"] == {"flexShieldingRegions": expected}
-    assert "flexShielding" not in origin(recording, "embeddings-bucket-origin")
+    assert "flexShielding" not in origin(recording, "embeddings-origin-bucket")

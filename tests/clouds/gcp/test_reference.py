@@ -20,8 +20,8 @@ def reference(deployed):
 def test_what_is_made(deployed):
     assert reference(deployed).tree() == (
         "inference-edge-cache:index:InferenceEdgeCache embeddings\n"
-        "  gcp:networkservices/edgeCacheOrigin:EdgeCacheOrigin embeddings-bucket-origin\n"
         "  gcp:networkservices/edgeCacheOrigin:EdgeCacheOrigin embeddings-origin\n"
+        "  gcp:networkservices/edgeCacheOrigin:EdgeCacheOrigin embeddings-origin-bucket\n"
         "  gcp:networkservices/edgeCacheService:EdgeCacheService embeddings-service\n"
         "  gcp:storage/bucket:Bucket embeddings-bucket\n"
         "  gcp:storage/bucketIAMMember:BucketIAMMember embeddings-bucket-reader"
@@ -72,16 +72,16 @@ def test_origin(deployed):
 
 def test_bucket_origin(deployed):
     recording = reference(deployed)
-    origin = recording.one("embeddings-bucket-origin")
+    origin = recording.one("embeddings-origin-bucket")
     assert origin.inputs == {"originAddress": f"gs://{recording.one('Bucket').outputs['name']}"}
     assert origin.options.custom_timeouts == OPERATIONS_TAKE["origin"]
 
 
 def test_service(deployed):
     recording = reference(deployed)
-    endpoint, bucket = recording.one("embeddings-origin").id, recording.one("embeddings-bucket-origin").id
+    endpoint, bucket = recording.one("embeddings-origin").id, recording.one("embeddings-origin-bucket").id
     assert endpoint.startswith(f"{ORIGINS}/embeddings-origin-")
-    assert bucket.startswith(f"{ORIGINS}/embeddings-bucket-origin-")
+    assert bucket.startswith(f"{ORIGINS}/embeddings-origin-bucket-")
     artifacts = {
         "priority": "922",
         "matchRules": [{"prefixMatch": "/artifacts/"}],
@@ -90,9 +90,8 @@ def test_service(deployed):
         "headerAction": {"requestHeaderToRemoves": SAYS_WHO_ASKS, "responseHeaderToAdds": SHOWS_STATUS},
         "routeAction": {
             "cdnPolicy": {
-                "cacheMode": "CACHE_ALL_STATIC",
+                "cacheMode": "FORCE_CACHE_ALL",
                 "defaultTtl": "86400s",
-                "maxTtl": "31536000s",
                 "negativeCaching": False,
                 "cacheKeyPolicy": {"excludeHost": True, "excludeQueryString": True},
             },

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
+import pulumi_aws as aws
 from pulumi_aws import cloudfront as cf
 from pulumi_aws import cloudwatch, s3
 
@@ -25,8 +26,9 @@ from inference_edge_cache.clouds.aws.render_response_headers import HeaderChange
 from inference_edge_cache.clouds.aws.resources import AwsResources
 from inference_edge_cache.clouds.making import Maker
 from inference_edge_cache.clouds.overrides import problems_in
-from inference_edge_cache.errors import Problem
+from inference_edge_cache.errors import InvalidArgsError, Problem
 from inference_edge_cache.plan import EdgePlan
+from inference_edge_cache.plan.checks.origins import readable_bucket
 from inference_edge_cache.plan.model import PolicyPlan
 
 ARGS: Mapping[str, type] = {
@@ -59,6 +61,7 @@ def overrides_problems(overrides: Mapping[str, Any], plan: EdgePlan | None = Non
 def deploy(plan: EdgePlan, parent: pulumi.Resource) -> Deployed:
     """Create the resources of ``plan`` as children of ``parent``."""
     make = Maker(plan, parent)
+    _check_region(plan, parent)
     bucket = _bucket(make)
     settings = _bucket_settings(make, bucket)
     place = _bucket_place(plan, bucket, parent)
@@ -153,6 +156,20 @@ class _BucketPlace:
     name: pulumi.Input[str]
     arn: pulumi.Output[str]
     domain_name: pulumi.Output[str]
+
+
+def _check_region(plan: EdgePlan, parent: pulumi.Resource) -> None:
+    """Refuse an Origin Access Identity for a bucket in a provider's region that has none, in the preview already."""
+    bucket = plan.bucket
+    if bucket is None or bucket.region is not None or plan.bucket_access is not BucketAccess.OAI:
+        return
+
+    def check(region: str) -> None:
+        problems = readable_bucket({"region": region}, plan.bucket_access, plan.cloud)
+        if problems:
+            raise InvalidArgsError(plan.name, problems)
+
+    aws.get_region_output(opts=pulumi.InvokeOptions(parent=parent)).region.apply(check)
 
 
 def _bucket(make: Maker) -> s3.Bucket | None:

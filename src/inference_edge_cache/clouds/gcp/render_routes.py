@@ -113,7 +113,9 @@ def _removed(part: _Part) -> list[str]:
 
     Where cookies are in the key the others pass too: Media CDN removes the whole header or nothing.
     """
-    if not part.is_cached and part.route.target is not RouteTarget.BUCKET:
+    if part.route.target is RouteTarget.BUCKET:
+        return ["authorization", "cookie"]
+    if not part.is_cached:
         return []
     return ["authorization"] if part.route.policy.cookies else ["authorization", "cookie"]
 

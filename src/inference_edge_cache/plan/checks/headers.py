@@ -53,8 +53,11 @@ def origin_headers(headers: Mapping[str, Any], path: str, cloud: Cloud) -> list[
             )
         elif lowered == "host":
             problems.append(Problem.at(where, value, "is not set this way", "use origin.host_header"))
+        problems += problems_of_uses([Use("origin.header_name_length", where, "", len(name))], cloud)
         if isinstance(value, str):
             problems += header_value(value, where, cloud)
+    characters = sum(len(name) + len(value) for name, value in headers.items() if isinstance(value, str))
+    problems += problems_of_uses([Use("origin.headers_in_all", path, "", characters)], cloud)
     lowered_names = [name.lower() for name in headers]
     problems += [
         Problem.at(f'{path}["{name}"]', "", "is named twice: header names do not tell cases apart", "keep one of them")

@@ -9,6 +9,7 @@ from inference_edge_cache.args import BucketAccess
 from inference_edge_cache.capabilities import Cloud, capability
 from inference_edge_cache.errors import Problem
 from inference_edge_cache.plan.model import FailoverPlan, OriginPlan
+from inference_edge_cache.policy import CachePolicy
 
 
 def reachable_host(host: str, path: str, cloud: Cloud) -> list[Problem]:
@@ -99,7 +100,16 @@ def readable_bucket(bucket: Mapping[str, Any], access: BucketAccess, cloud: Clou
     return problems
 
 
-def untouched_bucket(bucket: Mapping[str, Any]) -> list[Problem]:
+def keyed_bucket(policy: CachePolicy, path: str) -> list[Problem]:
+    """A bucket answers everybody alike: what is in its key besides the path is only sent there."""
+    named = [field for field in ("headers", "cookies") if getattr(policy.key, field)]
+    if not named:
+        return []
+    limit = "a bucket answers the same whatever the headers and cookies, and must not be sent them"
+    return [Problem(f"{path}.key", ", ".join(named), limit, "key the bucket's files on nothing but the path")]
+
+
+def untouched_bucket(bucket: Mapping[str, Any], cloud: Cloud) -> list[Problem]:
     """An existing bucket is never modified: what would change it is refused."""
     if "name" not in bucket:
         return []
@@ -110,6 +120,7 @@ def untouched_bucket(bucket: Mapping[str, Any]) -> list[Problem]:
             "would change an existing bucket, and an existing bucket is never modified",
             "remove it, or leave out bucket.name so that a bucket is created",
         )
-        for key in ("retention_days", "kms_key", "force_destroy")
+        # On AWS the region says where the existing bucket is, on GCP its name is enough.
+        for key in ("retention_days", "kms_key", "force_destroy", *(["region"] if cloud is Cloud.GCP else []))
         if key in bucket
     ]

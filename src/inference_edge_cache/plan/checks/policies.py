@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from inference_edge_cache import capabilities as caps
-from inference_edge_cache.capabilities import Cloud
+from inference_edge_cache.capabilities import CLOUD_NAMES, Cloud
 from inference_edge_cache.errors import Problem
-from inference_edge_cache.plan.checks.uses import CLOUD_NAMES, Use
+from inference_edge_cache.plan.checks.uses import Use
 from inference_edge_cache.policy import CacheMode, CachePolicy, parse_seconds, policy_problems
 
 
@@ -67,6 +67,7 @@ def keyable_headers(policy: CachePolicy, path: str, cloud: Cloud) -> list[Proble
     remedies = {
         "cookie": "name the cookies that count in key.cookies",
         "accept-encoding": "remove it: compression already keeps encodings apart",
+        "host": "remove it: the endpoint is asked for its own host name, whatever the caller's",
         "authorization": "give callers of different rights different paths or a header of your own",
     }
     problems = [

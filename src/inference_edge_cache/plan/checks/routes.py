@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 
 from inference_edge_cache import capabilities as caps
-from inference_edge_cache.capabilities import Cloud, capability
+from inference_edge_cache.capabilities import CLOUD_NAMES, Cloud, capability
 from inference_edge_cache.errors import Problem
-from inference_edge_cache.plan.checks.uses import CLOUD_NAMES, Use, problems_of_uses
+from inference_edge_cache.plan.checks.uses import Use, problems_of_uses
 from inference_edge_cache.plan.paths import PathKind, PathPattern
 from inference_edge_cache.policy import CacheMode, CachePolicy
 
@@ -26,6 +26,8 @@ def expressible_path(text: str, path: str, cloud: Cloud) -> list[Problem]:
                 "leave out these characters, or cover them with a * at the end",
             )
         ]
+    if re.search(r"//|/\.{1,2}(/|$)", text):
+        return [Problem.at(path, text, "is never asked for: clouds tidy //, . and .. up", "write it without them")]
     uses = [Use("routes.path_length", path, f"{len(text)} characters", len(text))]
     if PathPattern(text).kind is PathKind.WILDCARD:
         uses.append(Use("routes.wildcards", path, text))
@@ -114,11 +116,7 @@ def forwardable_headers(headers: Sequence[str], cloud: Cloud) -> list[Problem]:
             kind="unsupported",
         )
         for index, header in enumerate(headers)
-        # Cookie and Proxy-Authorization have a rule of their own; Host would reach the endpoint as the caller's.
+        # Cookie and Proxy-Authorization have a rule of their own.
         if header not in ("cookie", "proxy-authorization")
-        and (
-            header == "host"
-            or header in caps.AWS_UNKEYABLE_HEADERS
-            or header.startswith(caps.AWS_UNKEYABLE_HEADER_PREFIXES)
-        )
+        and (header in caps.AWS_UNKEYABLE_HEADERS or header.startswith(caps.AWS_UNKEYABLE_HEADER_PREFIXES))
     ]

@@ -10,6 +10,10 @@ from inference_edge_cache.errors import Problem
 from inference_edge_cache.plan.checks.headers import header_names
 from inference_edge_cache.plan.labels import label_key
 
+# https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html; what Google takes is made of it.
+_TAG_KEY = re.compile(r"[\w +\-=.:/@]{1,128}")
+_TAG_VALUE = re.compile(r"[\w +\-=.:/@]{0,256}")
+
 
 def host_names(names: Sequence[str], path: str) -> list[Problem]:
     """Host names, once each, with at most a leading ``*.``."""
@@ -33,28 +37,6 @@ def host_names(names: Sequence[str], path: str) -> list[Problem]:
     return problems
 
 
-def certificate_id(certificate: str, path: str, cloud: Cloud) -> list[Problem]:
-    """A certificate that the cloud can use for its edge."""
-    if cloud is Cloud.AWS and not re.fullmatch(
-        r"arn:aws[a-z-]*:acm:us-east-1:[0-9]{12}:certificate/[\w-]+", certificate
-    ):
-        return [
-            Problem.at(
-                path,
-                certificate,
-                "CloudFront takes the ARN of an ACM certificate in us-east-1",
-                'make it with aws.acm.Certificate(..., region="us-east-1") and pass its arn',
-            )
-        ]
-    if cloud is Cloud.GCP and certificate.startswith("arn:"):
-        return [
-            Problem.at(
-                path, certificate, "is not a Certificate Manager id", "pass the id of a certificate of scope EDGE_CACHE"
-            )
-        ]
-    return []
-
-
 def country_lists(geo: Mapping[str, Any]) -> list[Problem]:
     """One list of two-letter codes."""
     if len(geo) != 1:
@@ -76,6 +58,11 @@ def cors_rules(cors: Mapping[str, Any]) -> list[Problem]:
         for i, origin in enumerate(origins)
         if origin != "*" and not re.fullmatch(r"https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]+)?", origin)
     ]
+    for field in ("allow_methods", "allow_headers"):
+        if cors.get(field) == []:
+            problems.append(Problem.at(f"cors.{field}", [], "is empty", "leave it out for the default"))
+    if "*" in origins and len(origins) > 1:
+        problems.append(Problem.at("cors.allow_origins", origins, "names * and others", "keep one or the others"))
     if not origins:
         problems.append(Problem.at("cors.allow_origins", origins, "is empty", 'name at least one origin, or "*"'))
     starred = [name for name in ("allow_origins", "allow_headers") if "*" in cors.get(name, [])]
@@ -136,11 +123,6 @@ def log_settings(logging: Mapping[str, Any], cloud: Cloud) -> list[Problem]:
                 "pass the ARN of a log group, S3 bucket or Firehose stream",
             )
         )
-    destination = logging.get("destination")
-    if cloud is Cloud.AWS and isinstance(destination, str) and not destination.startswith("arn:"):
-        problems.append(
-            Problem.at("logging.destination", destination, "is not an ARN", "pass the ARN of the destination")
-        )
     rate = logging.get("sample_rate", 1.0)
     if not 0 < rate <= 1:
         problems.append(
@@ -155,10 +137,19 @@ def tag_names(tags: Mapping[str, Any], cloud: Cloud) -> list[Problem]:
     labels: dict[str, str] = {}
     for key in tags:
         path = f'tags["{key}"]'
-        if not key or len(key) > 128 or key.lower().startswith("aws:"):
-            problems.append(Problem.at(path, "", "must be 1 to 128 characters and not start with aws:", "rename it"))
+        if not _TAG_KEY.fullmatch(key) or key.lower().startswith("aws:"):
+            limit = "must be 1 to 128 letters, digits, spaces and + - = . _ : / @, and not start with aws:"
+            problems.append(Problem.at(path, "", limit, "rename it"))
         elif cloud is Cloud.GCP and labels.setdefault(label_key(key), key) != key:
             problems.append(
                 Problem.at(path, "", f"becomes the same label as {labels[label_key(key)]!r}", "rename one of them")
             )
     return problems
+
+
+def tag_value(value: str, path: str) -> list[Problem]:
+    """A value that AWS takes; GCP takes what becomes of it."""
+    if _TAG_VALUE.fullmatch(value):
+        return []
+    limit = "must be at most 256 letters, digits, spaces and + - = . _ : / @"
+    return [Problem.at(path, value, limit, "shorten it, or leave the other characters out")]

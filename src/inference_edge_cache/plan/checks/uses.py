@@ -7,10 +7,8 @@ much), and the table decides whether that is fine, an error or a warning.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from inference_edge_cache.capabilities import Capability, Cloud, Support, capability
+from inference_edge_cache.capabilities import CLOUD_NAMES, Capability, Cloud, Support, capability
 from inference_edge_cache.errors import Problem
-
-CLOUD_NAMES = {Cloud.AWS: "CloudFront", Cloud.GCP: "Media CDN"}
 
 
 @dataclass(frozen=True)
