@@ -51,7 +51,11 @@ def test_the_demo_says_what_is_real_and_shows_everything_it_promises(run):
         "  Media CDN (gcp)\n    InferenceEdgeCache e5\n      gcp.networkservices.EdgeCacheOrigin",
         "      gcp.networkservices.EdgeCacheService e5-service",
         "    warning: e5: policy.mode: Media CDN caches JSON only when the origin sends",
-        "inference-edge-cache serve --origin",
+        "  Save the policy above as policy.yaml, and try it in front of your own\n  endpoint:\n",
+        "    inference-edge-cache serve \\\n        --origin http://127.0.0.1:8000 --policy policy.yaml\n",
+        "docs/index.md (the quickstart)",
+        "    from inference_edge_cache import InferenceEdgeCache, load_policy\n",
+        '            "policy": load_policy("policy.yaml"),\n',
     ):
         assert words in ran.out, words
 
@@ -72,6 +76,36 @@ def test_a_policy_of_the_users_own_is_shown_and_used(run, tmp_path):
     assert "  mode: bypass  # nothing\n" in ran.out
     assert re.search(r"^  hit +0 +0.0% +- +-$", ran.out, re.MULTILINE)
     assert "0 of 4 model calls (0.0%)" in ran.out
+    assert "  It keeps nothing: every request reaches the model.\n" in ran.out
+    assert f"--policy {file}\n" in ran.out
+    assert f'"policy": load_policy("{file}"),\n' in ran.out
+    assert "Save the policy" not in ran.out
+
+
+def test_one_of_anything_is_told_in_the_singular(run):
+    out = " ".join(run("demo", "--requests", 1).out.split())
+    assert "request_id=..., 1 time " in out
+    assert "0 of 1 model call (0.0%)" in out
+    assert "1 call by the model itself, 1 miss by the caller" in out
+
+
+def test_the_next_command_is_one_that_the_users_shell_finds(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / ".venv" / "bin"
+    script = folder / "inference-edge-cache"
+    folder.mkdir(parents=True)
+    script.touch(0o755)
+    monkeypatch.setattr("sys.argv", [str(script)])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert demo_module._this_command() == ".venv/bin/inference-edge-cache"
+    monkeypatch.chdir(folder.parent)
+    assert demo_module._this_command() == "bin/inference-edge-cache"
+    monkeypatch.setenv("PATH", str(folder))
+    assert demo_module._this_command() == "inference-edge-cache"
+    monkeypatch.setenv("PATH", "")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert demo_module._this_command() == str(script)
 
 
 def test_a_policy_that_the_other_cloud_refuses_says_why_and_goes_on(run, tmp_path):
@@ -113,7 +147,9 @@ def gone(pid_file):
 
 
 @needs_proc
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -9)]
+)
 def test_nothing_of_the_demo_outlives_it(started, number, code):
     with started("demo", "--requests", 1_000_000) as command:
         said = command.read_until("Replay")
@@ -152,6 +188,33 @@ def test_without_the_weights_the_extra_is_named(monkeypatch):
     monkeypatch.setattr(model_module, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"inference-edge-cache\[demo\]"), model_module.demo_model():
         pass
+
+
+def test_signals_are_handled_within_the_block_alone_and_an_ignored_one_stays_ignored():
+    before = [signal.signal(signal.SIGHUP, signal.SIG_IGN), signal.getsignal(signal.SIGTERM)]
+    try:
+        with terminated_cleanly():
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) is not before[1]
+        assert [signal.getsignal(signal.SIGHUP), signal.getsignal(signal.SIGTERM)] == [signal.SIG_IGN, before[1]]
+    finally:
+        signal.signal(signal.SIGHUP, before[0])
+
+
+def test_a_second_signal_does_not_interrupt_the_way_out():
+    way_out = []
+
+    def command():
+        with terminated_cleanly():
+            try:
+                signal.raise_signal(signal.SIGHUP)
+            finally:
+                signal.raise_signal(signal.SIGTERM)
+                way_out.append("whole")
+
+    with pytest.raises(SystemExit) as left:
+        command()
+    assert (left.value.code, way_out) == (129, ["whole"])
 
 
 def test_a_program_that_runs_a_command_in_a_thread_keeps_its_signals():

@@ -31,15 +31,19 @@ def origin():
 
 
 @pytest.mark.parametrize(
-    ("number", "code", "last_words"), [(signal.SIGINT, 0, "  stopped\n"), (signal.SIGTERM, 143, "")]
+    ("number", "code", "last_words"),
+    [(signal.SIGINT, 0, "  stopped\n"), (signal.SIGTERM, 143, ""), (signal.SIGHUP, 129, "")],
 )
-def test_it_serves_until_it_is_told_to_stop(started, origin, number, code, last_words):
+def test_it_serves_until_it_is_told_to_stop(started, origin, tmp_path, monkeypatch, number, code, last_words):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     with started("serve", "--origin", origin, "--port", 0, "--origin-header", "x-api-key = k=1") as command:
         said = command.read_until("Ctrl-C")
         url = said.split()[0]
         answers = [httpx.get(f"{url}/a?text=secret-prompt", trust_env=False) for _ in range(2)]
+        assert list(tmp_path.iterdir()) != []
         command.process.send_signal(number)
         out, err = command.process.communicate(timeout=20)
+    assert list(tmp_path.iterdir()) == []
     assert [answer.headers["x-cache"] for answer in answers] == ["Miss from local edge", "Hit from local edge"]
     assert answers[0].text == "k=1"
     assert (command.process.returncode, out, err) == (code, last_words, "")

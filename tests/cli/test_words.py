@@ -3,7 +3,7 @@
 import pytest
 
 from inference_edge_cache.capabilities import Cloud
-from inference_edge_cache.cli.words import policy_in_words
+from inference_edge_cache.cli.words import counted, policy_in_words
 from inference_edge_cache.policy import CacheKey, CachePolicy
 
 DROPPED, SEEN = "what is not in it does not reach the origin", "the origin still sees the rest"
@@ -52,7 +52,13 @@ DROPPED, SEEN = "what is not in it does not reach the origin", "the origin still
             CachePolicy(key=CacheKey(query_only=["text", "model"], headers=["x-a"], cookies=["c"])),
             Cloud.AWS,
             "key",
-            f"the path, of the query only model, text, the headers x-a and the cookies c; {DROPPED}",
+            f"the path, of the query only model, text, the headers x-a, and the cookies c; {DROPPED}",
+        ),
+        (
+            CachePolicy(key=CacheKey(query_only=["text", "model"])),
+            Cloud.AWS,
+            "key",
+            f"the path, and of the query only model, text; {DROPPED}",
         ),
         (
             CachePolicy(key=CacheKey(query_except=["trace"])),
@@ -83,3 +89,8 @@ def test_what_does_not_apply_is_not_said():
         "not kept",
     ]
     assert [subject for subject, _ in policy_in_words(CachePolicy(mode="bypass"), Cloud.AWS)] == ["kept"]
+
+
+def test_a_count_takes_the_plural_where_it_is_one():
+    assert [counted(n, "call") for n in (0, 1, 1500)] == ["0 calls", "1 call", "1,500 calls"]
+    assert [counted(n, "miss", "misses") for n in (1, 2)] == ["1 miss", "2 misses"]

@@ -67,7 +67,7 @@ def test_an_answer_says_why_it_is_kept_or_not(origin, edge):
     assert client.get("/b").headers["cache-status"] == (
         'local-edge; fwd=uri-miss; ttl=0; detail="the origin says no-store"'
     )
-    assert client.post("/b").headers["cache-status"] == "local-edge; fwd=method"
+    assert client.post("/b").headers["cache-status"] == ('local-edge; fwd=method; detail="only GET and HEAD are kept"')
 
 
 def test_a_reason_that_quotes_the_origin_cannot_break_the_header(origin, edge):
@@ -248,15 +248,16 @@ def test_bypass_keeps_nothing_and_changes_nothing(origin, edge):
     for caller in ("alice", "bob"):
         answer = client.get("/a", headers={"authorization": caller})
         assert answer.text == caller
-        assert answer.headers["cache-status"] == "local-edge; fwd=bypass"
+        assert answer.headers["cache-status"] == 'local-edge; fwd=bypass; detail="mode is bypass"'
 
 
-@pytest.mark.parametrize(("cloud", "status"), [(Cloud.AWS, 403), (Cloud.GCP, 400)])
+@pytest.mark.parametrize(("cloud", "name", "status"), [(Cloud.AWS, "CloudFront", 403), (Cloud.GCP, "Media CDN", 400)])
 @pytest.mark.parametrize("body", [b"{}", iter([b"{}"])])
-def test_a_get_with_a_body_is_refused_as_by_the_cloud(origin, edge, cloud, status, body):
+def test_a_get_with_a_body_is_refused_as_by_the_cloud(origin, edge, cloud, name, status, body):
     answer = edge(cloud=cloud).request("GET", "/a", content=body)
     assert answer.status_code == status
-    assert answer.json()["detail"] == "the cloud refuses a GET with a body"
+    assert answer.json()["detail"] == f"{name} refuses a GET with a body: put the input in the query"
+    assert answer.headers["cache-status"] == f'local-edge; detail="{name} refuses a GET with a body"'
     assert origin.calls == 0
 
 
@@ -308,6 +309,7 @@ def test_a_range_passes_through_and_is_not_kept(origin, edge):
     for _ in range(2):
         part = client.get("/a?b=1", headers=ranged)
         assert (part.status_code, part.text, tier(part)) == (206, "he", "Miss")
+        assert part.headers["cache-status"] == 'local-edge; fwd=bypass; detail="a part of an answer is not kept"'
     assert origin.seen[0].headers["if-range"] == '"1"'
     assert "authorization" not in origin.seen[0].headers
     assert client.get("/a?b=1").text == "hello"
@@ -352,6 +354,45 @@ def test_an_origin_that_is_down_is_a_502_that_nobody_keeps(origin, edge, method)
     assert answer.headers["cache-control"] == "no-store"
     assert tier(answer) == "Error"
     assert "did not answer (ConnectError)" in answer.json()["detail"]
+    assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "policy", "forwarded"),
+    [
+        ("GET", {}, CachePolicy(), "fwd=uri-miss"),
+        ("POST", {}, CachePolicy(), "fwd=method"),
+        ("GET", {"range": "bytes=0-1"}, CachePolicy(), "fwd=bypass"),
+        ("GET", {}, CachePolicy(mode="bypass"), "fwd=bypass"),
+    ],
+)
+def test_cache_status_says_why_a_silent_origin_was_asked_and_no_status_that_it_never_gave(
+    edge, method, headers, policy, forwarded
+):
+    client = edge(policy, origin=f"http://127.0.0.1:{free_port()}")
+    answer = client.request(method, "/a", headers=headers)
+    assert answer.headers["cache-status"] == f'local-edge; {forwarded}; detail="the origin did not answer"'
+
+
+def test_cache_status_tells_a_stale_answer_that_a_silent_origin_could_not_confirm(edge, clock):
+    client = edge(origin=scripted(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nCache-Control: max-age=60\r\n\r\nok"))
+    client.get("/a")
+    clock.turn(61)
+    answer = client.get("/a")
+    assert answer.status_code == 502
+    assert answer.headers["cache-status"] == 'local-edge; fwd=stale; detail="the origin did not answer"'
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_request_that_cannot_be_sent_is_not_blamed_on_the_origin(origin, edge, monkeypatch, method):
+    async def refuse(*_):
+        raise httpx.LocalProtocolError("Illegal header value b'secret'")
+
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", refuse)
+    answer = edge().request(method, "/a")
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == "the request cannot be passed on: its path or a header is no valid HTTP"
+    assert answer.headers["cache-status"] == 'local-edge; detail="not passed on"'
     assert "secret" not in answer.text
 
 
@@ -419,6 +460,7 @@ def test_a_stale_answer_that_the_origin_confirms_is_kept_on(origin, edge, clock,
     refreshed = client.get("/a")
     assert (tier(refreshed), refreshed.status_code, refreshed.text) == ("RefreshHit", 200, "hello")
     assert refreshed.headers["x-confirmed"] == "yes"
+    assert refreshed.headers["cache-status"] == "local-edge; fwd=stale; fwd-status=304; ttl=60"
     assert refreshed.headers["content-length"] == "5"
     clock.turn(30)
     assert tier(client.get("/a")) == "Hit"

@@ -94,6 +94,14 @@ def test_a_minimum_ttl_is_cloudfronts_alone():
         edge_app("http://h", CachePolicy(min_ttl=5), Cloud.GCP)
 
 
+def test_a_field_that_the_cloud_has_not_got_gets_one_remedy():
+    with pytest.raises(LocalEdgeError) as refused:
+        edge_app("http://h", CachePolicy(min_ttl="2h"), Cloud.GCP)
+    assert [problem.remedy for problem in refused.value.problems] == [
+        'leave min_ttl at 0, or choose mode="force"',
+    ]
+
+
 def test_every_problem_of_a_policy_is_told_at_once():
     with pytest.raises(LocalEdgeError) as refused:
         edge_app("http://h", CachePolicy(default_ttl="2d", stale_if_error=1), Cloud.AWS)
@@ -110,11 +118,56 @@ def test_a_store_that_is_something_else(tmp_path):
     for path, reason in (
         (text, "cannot be a store: file is not a database"),
         (other, "is a database of something else; name a new file"),
-        (nowhere, "cannot be a store: unable to open database file"),
+        (nowhere, f"cannot be a store: {nowhere.parent} is no directory that can be written to"),
+        (tmp_path, "cannot be a store: unable to open database file"),
     ):
         with pytest.raises(LocalEdgeError, match=reason):
             edge_app("http://h", CachePolicy(), store=path)
     assert text.read_text().startswith("not a database")
+
+
+def test_a_store_is_made_by_an_edge_that_runs_and_by_no_other(origin, tmp_path):
+    store = tmp_path / "new.db"
+    with LocalEdge(origin.url, CachePolicy()) as running:
+        second = LocalEdge(origin.url, CachePolicy(), port=running.port, store=store)
+        with pytest.raises(LocalEdgeError, match="cannot be used"):
+            second.__enter__()
+    assert not store.exists()
+    with LocalEdge(origin.url, CachePolicy(), store=store):
+        assert store.exists()
+
+
+NO_NAME, NO_VALUE = "an origin header's name must be", "the value of the origin header x-a must be one line"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("a b", "secret", NO_NAME),
+        ("", "secret", NO_NAME),
+        ("x-a: secret", "c", NO_NAME),
+        ("x-ä", "secret", NO_NAME),
+        ("x-a", "", NO_VALUE),
+        ("x-a", "secret\r\nx-b: c", NO_VALUE),
+        ("x-a", "secret\n", NO_VALUE),
+        ("x-a", " secret", NO_VALUE),
+        ("x-a", "secret ü", NO_VALUE),
+        ("x-a", "secret\x00", NO_VALUE),
+        ("Transfer-Encoding", "secret", "the origin header Transfer-Encoding belongs to the connection"),
+        ("content-length", "secret", "the origin header content-length belongs to the connection"),
+    ],
+)
+def test_an_origin_header_that_cannot_be_sent(name, value, message):
+    with pytest.raises(LocalEdgeError) as refused:
+        edge_app("http://h", CachePolicy(), origin_headers={"x-good": "a b\tc=~", name: value})
+    assert str(refused.value).startswith(message)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("port", [0, 65_536, 99_999])
+def test_an_origins_port_that_is_none_is_named(port):
+    with pytest.raises(LocalEdgeError, match=f"^'http://h:{port}': there is no port {port}; ports are 1 to 65535$"):
+        edge_app(f"http://h:{port}", CachePolicy())
 
 
 def test_an_edge_that_cannot_start_says_so(origin, monkeypatch):

@@ -1,9 +1,15 @@
 """``inference-edge-cache demo``: a real model, the local edge, real sentences, and what Pulumi would create."""
 
+import json
+import os
 import re
+import shlex
+import shutil
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
+from pathlib import Path
 from statistics import quantiles
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
@@ -11,23 +17,32 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from inference_edge_cache.capabilities import Cloud
-from inference_edge_cache.cli.options import CloudOption, PolicyOption
+from inference_edge_cache.cli.options import CloudOption, PolicyOption, PortOption, whole_number
 from inference_edge_cache.errors import EdgeCacheError
-from inference_edge_cache.policy import CachePolicy, load_policy, parse_policy
+from inference_edge_cache.policy import CacheMode, CachePolicy, load_policy, parse_policy
 
 if TYPE_CHECKING:
     from inference_edge_cache.cli.screen import Screen
 
-_REQUESTS = 1500
+_REQUESTS, _MOST_REQUESTS = 1500, 1_000_000
 _POLICY_FILE = "demo_policy.yaml"
 _SECONDS_TO_ANSWER = 60
+_COMMAND = "inference-edge-cache"
 
 
 def demo(
     policy: PolicyOption = None,
     cloud: CloudOption = Cloud.AWS,
-    requests: Annotated[int, typer.Option("--requests", min=1, help="How many requests to replay.")] = _REQUESTS,
-    port: Annotated[int, typer.Option("--port", help="Where the edge listens; 0 takes a free port.")] = 0,
+    requests: Annotated[
+        int,
+        typer.Option(
+            "--requests",
+            metavar="N",
+            parser=whole_number("--requests", 1, _MOST_REQUESTS),
+            help="How many requests to replay.",
+        ),
+    ] = _REQUESTS,
+    port: PortOption = 0,
 ) -> None:
     """Put a cache in front of a real transformer on this machine, and count what it saves.
 
@@ -46,15 +61,31 @@ def demo(
     from inference_edge_cache.local.demo_model import demo_model
 
     check_deployable(chosen, cloud)
+    _check_key(chosen)
     screen = Screen()
     with terminated_cleanly():
         with demo_model() as model, LocalEdge(model, chosen, cloud, port=port) as edge:
             _say_what_is_real(screen, edge.url, cloud)
-            _say_policy(screen, text, str(policy or _POLICY_FILE))
+            _say_policy(screen, chosen, text, str(policy or _POLICY_FILE))
             _replay(screen, model, edge.url, requests)
             _post(screen, model, edge.url)
         _say_resources(screen, chosen)
-    _say_next(screen)
+    _say_next(screen, policy)
+
+
+def _check_key(policy: CachePolicy) -> None:
+    """Raises ``EdgeCacheError`` when the answers to two of the demo's sentences would be kept under one key."""
+    from inference_edge_cache.local.key import keyed_parameters
+
+    needed = ("model", "text")
+    keyed = keyed_parameters(policy, "&".join(needed))
+    missing = [name for name in needed if name not in keyed]
+    if missing and policy.mode != CacheMode.BYPASS:
+        left_out = " and ".join(missing)
+        raise EdgeCacheError(
+            f"the policy's key leaves out {left_out}, which the demo's model needs: "
+            f"put {left_out} into the key, or try the policy in front of your own endpoint with serve"
+        )
 
 
 # Before --------------------------------------------------------------------------------------------------------------
@@ -77,9 +108,11 @@ def _say_what_is_real(screen: "Screen", url: str, cloud: Cloud) -> None:
     )
 
 
-def _say_policy(screen: "Screen", text: str, name: str) -> None:
+def _say_policy(screen: "Screen", policy: CachePolicy, text: str, name: str) -> None:
     screen.title("Policy", name)
     screen.lines(f"  {line}" for line in text.rstrip().splitlines())
+    if policy.mode == CacheMode.BYPASS:
+        screen.text("It keeps nothing: every request reaches the model.")
 
 
 # Replay --------------------------------------------------------------------------------------------------------------
@@ -92,7 +125,9 @@ class _Replay:
 
 
 def _replay(screen: "Screen", model: str, edge: str, requests: int) -> None:
-    screen.title("Replay", f"GET /v1/embed?model=...&text=...&request_id=..., {requests:,} times")
+    from inference_edge_cache.cli.words import counted
+
+    screen.title("Replay", f"GET /v1/embed?model=...&text=...&request_id=..., {counted(requests, 'time')}")
     before = _model_calls(model)
     replay = _ask_all(screen, edge, requests)
     calls = _model_calls(model) - before
@@ -105,10 +140,11 @@ def _replay(screen: "Screen", model: str, edge: str, requests: int) -> None:
     screen.lines([""])
     screen.pairs(
         [
-            ("saved", f"{requests - calls:,} of {requests:,} model calls ({1 - calls / requests:.1%})"),
+            ("saved", f"{requests - calls:,} of {counted(requests, 'model call')} ({1 - calls / requests:.1%})"),
             (
                 "counted",
-                f"{calls:,} calls by the model itself, {len(replay.misses):,} misses by the caller from X-Cache: "
+                f"{counted(calls, 'call')} by the model itself, {counted(len(replay.misses), 'miss', 'misses')} "
+                "by the caller from X-Cache: "
                 f"they {'agree' if agree else 'DO NOT AGREE'}",
             ),
         ]
@@ -214,20 +250,40 @@ def _as_in_python(line: str) -> str:
 
 
 # After ---------------------------------------------------------------------------------------------------------------
-def _say_next(screen: "Screen") -> None:
+def _say_next(screen: "Screen", policy: Path | None) -> None:
+    file = str(policy or "policy.yaml")
     screen.title("Next")
-    screen.text("Try it in front of your own endpoint, with your own policy:")
-    screen.lines(["    inference-edge-cache serve --origin http://127.0.0.1:8000 --policy p.yaml"])
-    screen.text('Deploy it with Pulumi, after pip install "inference-edge-cache[aws]" or "[gcp]":')
+    if policy is None:
+        screen.text(f"Save the policy above as {file}, and try it in front of your own endpoint:")
+    else:
+        screen.text("Try your policy in front of your own endpoint:")
     screen.lines(
         [
+            f"    {shlex.quote(_this_command())} serve \\",
+            f"        --origin http://127.0.0.1:8000 --policy {shlex.quote(file)}",
+        ]
+    )
+    screen.text("Deploy it with a Pulumi program; docs/index.md (the quickstart) has every step:")
+    screen.lines(
+        [
+            "    from inference_edge_cache import InferenceEdgeCache, load_policy",
+            "",
             "    InferenceEdgeCache(",
             '        "embeddings",',
             "        {",
             '            "cloud": "aws",',
             '            "origin": {"url": "https://model.example.com"},',
-            '            "policy": load_policy("p.yaml"),',
+            f'            "policy": load_policy({json.dumps(file)}),',
             "        },",
             "    )",
         ]
     )
+
+
+def _this_command() -> str:
+    """What to type to run this program again: its name if the shell finds it, else where it is from here."""
+    script, found = Path(sys.argv[0]), shutil.which(_COMMAND)
+    if script.stem != _COMMAND or (found and script.exists() and script.samefile(found)):
+        return _COMMAND
+    here = os.path.relpath(script)
+    return str(script.absolute()) if here.startswith(os.pardir) else here

@@ -1,18 +1,57 @@
 """Options that several commands take, and what they choose."""
 
+import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from inference_edge_cache.capabilities import Cloud
 from inference_edge_cache.errors import EdgeCacheError
-from inference_edge_cache.policy import PRESETS, CachePolicy, load_policy
+from inference_edge_cache.policy import INFERENCE_PRESETS, PRESETS, CachePolicy, InferencePreset, load_policy
 
-CloudOption = Annotated[Cloud, typer.Option("--cloud", help="Whose rules to follow.")]
+
+def whole_number(option: str, least: int, most: int) -> Callable[[Any], int]:
+    """Reads the number that was given with ``option``, or its default."""
+
+    def read(given: Any) -> int:
+        text = str(given)
+        if re.fullmatch(r"[0-9]{1,9}", text) and least <= int(text) <= most:
+            return int(text)
+        raise EdgeCacheError(f"{option}: must be a whole number from {least} to {most}")
+
+    return read
+
+
+def _cloud(given: Any) -> Cloud:
+    try:
+        return Cloud(given)
+    except ValueError:
+        raise EdgeCacheError(f"--cloud: must be {' or '.join(Cloud)}") from None
+
+
+def _presets() -> str:
+    """Every preset, and in a few words what it is for."""
+    return "; ".join(f"{name}, {re.split('[.,:]', preset.load)[0].lower()}" for name, preset in PRESETS.items())
+
+
+CloudOption = Annotated[
+    Cloud, typer.Option("--cloud", metavar="|".join(Cloud), parser=_cloud, help="Whose rules to follow.")
+]
+PortOption = Annotated[
+    int,
+    typer.Option(
+        "--port",
+        metavar="N",
+        parser=whole_number("--port", 0, 65_535),
+        help="Where to listen on 127.0.0.1; 0 takes a free port.",
+    ),
+]
 PolicyOption = Annotated[Path | None, typer.Option("--policy", metavar="FILE", help="A cache policy, as YAML.")]
-PresetOption = Annotated[
-    str | None, typer.Option("--preset", metavar="NAME", help=f"A ready policy: {', '.join(PRESETS)}.")
+PresetOption = Annotated[str | None, typer.Option("--preset", metavar="NAME", help=f"A ready policy: {_presets()}.")]
+InferencePresetOption = Annotated[
+    str, typer.Option("--preset", metavar="NAME", help=f"The API it is for: {', '.join(INFERENCE_PRESETS)}.")
 ]
 
 
@@ -25,3 +64,19 @@ def chosen_policy(file: Path | None, preset: str | None) -> tuple[CachePolicy, s
     if preset:
         return PRESETS[preset].policy, f"the preset {preset}"
     return (load_policy(file), str(file)) if file else (CachePolicy(), "the default one")
+
+
+def chosen_inference(preset: str) -> InferencePreset:
+    """The preset of that name. Raises ``EdgeCacheError`` when there is none."""
+    if preset not in INFERENCE_PRESETS:
+        names = ", ".join(INFERENCE_PRESETS)
+        raise EdgeCacheError(f"--preset {preset}: there is no such preset; choose one of {names}")
+    return INFERENCE_PRESETS[preset]
+
+
+def name_and_value(option: str, text: str, example: str) -> tuple[str, str]:
+    """``NAME=VALUE``, as given with ``option``. What is wrong is not repeated: it may be a secret."""
+    name, separator, value = text.partition("=")
+    if not separator or not name.strip(" "):
+        raise EdgeCacheError(f"{option}: write NAME=VALUE, as in {example}")
+    return name.strip(" "), value.strip(" ")

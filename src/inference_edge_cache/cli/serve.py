@@ -8,7 +8,14 @@ from typing import Annotated
 import typer
 
 from inference_edge_cache.capabilities import Cloud
-from inference_edge_cache.cli.options import CloudOption, PolicyOption, PresetOption, chosen_policy
+from inference_edge_cache.cli.options import (
+    CloudOption,
+    PolicyOption,
+    PortOption,
+    PresetOption,
+    chosen_policy,
+    name_and_value,
+)
 from inference_edge_cache.errors import EdgeCacheError
 
 _PORT = 8787
@@ -20,7 +27,7 @@ def serve(
     policy: PolicyOption = None,
     preset: PresetOption = None,
     cloud: CloudOption = Cloud.AWS,
-    port: Annotated[int, typer.Option("--port", help="Where to listen on 127.0.0.1; 0 takes a free port.")] = _PORT,
+    port: PortOption = _PORT,
     store: Annotated[
         Path | None, typer.Option("--store", metavar="PATH", help="Keep answers in this file. Default: until the end.")
     ] = None,
@@ -30,7 +37,7 @@ def serve(
 ) -> None:
     """Run the edge in front of an endpoint, on this machine, as the chosen cloud would."""
     chosen, name = chosen_policy(policy, preset)
-    headers = dict(map(_header, origin_header or []))
+    headers = dict(name_and_value("--origin-header", text, "x-api-key=...") for text in origin_header or [])
 
     from inference_edge_cache.cli.deployable import check_deployable, warnings_of
     from inference_edge_cache.cli.screen import Screen
@@ -62,13 +69,6 @@ def _check_reachable(origin: str) -> None:
     try:
         port = url.port or {"http": 80, "https": 443}[url.scheme]
         socket.create_connection((url.host, port), _SECONDS_TO_CONNECT).close()
-    except OSError as error:
-        reason = error.strerror or error
+    except (OSError, UnicodeError) as error:  # a name that is none cannot be encoded
+        reason = getattr(error, "strerror", None) or error
         raise EdgeCacheError(f"nothing answers at {origin} ({reason}): start the endpoint first") from error
-
-
-def _header(text: str) -> tuple[str, str]:
-    name, separator, value = text.partition("=")
-    if not separator or not name.strip():
-        raise EdgeCacheError("--origin-header: write NAME=VALUE, as in x-api-key=...")
-    return name.strip(), value.strip()

@@ -1,13 +1,16 @@
 """A policy in words, as the chosen cloud will take it."""
 
-from inference_edge_cache.capabilities import Cloud
+from inference_edge_cache.capabilities import CLOUD_NAMES, Cloud
 from inference_edge_cache.policy import CacheMode, CachePolicy, QueryMode, format_seconds, parse_seconds
-
-_CLOUD_NAMES = {Cloud.AWS: "CloudFront", Cloud.GCP: "Media CDN"}
 
 
 def cloud_name(cloud: Cloud) -> str:
-    return _CLOUD_NAMES[cloud]
+    return CLOUD_NAMES[cloud]
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """``1 call``, ``1,500 calls``. ``many`` is the plural where it is not ``one`` with an s."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 def policy_in_words(policy: CachePolicy, cloud: Cloud) -> list[tuple[str, str]]:
@@ -48,7 +51,9 @@ def _key(policy: CachePolicy, cloud: Cloud) -> str:
     if key.cookies:
         parts.append(f"the cookies {', '.join(key.cookies)}")
     unkeyed = "what is not in it does not reach the origin" if cloud is Cloud.AWS else "the origin still sees the rest"
-    return f"{', '.join(parts[:-1])} and {parts[-1]}; {unkeyed}"
+    # A list of names has commas of its own, so that one before "and" tells where it ends.
+    last = ", and " if len(parts) > 2 or key.query_only else " and "
+    return f"{', '.join(parts[:-1])}{last}{parts[-1]}; {unkeyed}"
 
 
 def _errors(policy: CachePolicy) -> str:

@@ -7,23 +7,29 @@ A GET or HEAD of a caching policy is looked up, fetched once however many ask at
 import logging
 import tempfile
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from email.utils import formatdate
 from pathlib import Path
 
-import anyio
 import hishel
 import httpx
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Mount
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from inference_edge_cache.capabilities import Cloud
-from inference_edge_cache.local.accepts import check_origin, check_policy
+from inference_edge_cache.capabilities import CLOUD_NAMES, Cloud
+from inference_edge_cache.local.accepts import check_origin, check_origin_headers, check_policy
+from inference_edge_cache.local.answers import (
+    Streamed,
+    all_but_the_last_until_stored,
+    bare,
+    dated,
+    problem,
+    raw_body,
+)
 from inference_edge_cache.local.browser import browser_cache_control
 from inference_edge_cache.local.collapse import Fetch
 from inference_edge_cache.local.conditional import not_modified
@@ -36,7 +42,9 @@ from inference_edge_cache.local.forward import (
 )
 from inference_edge_cache.local.freshness import Freshness, edge_ttl
 from inference_edge_cache.local.key import cache_key
-from inference_edge_cache.local.store import Found, Settled, Store, Unfound, body_of, check_store, kept_for, ungrouped
+from inference_edge_cache.local.origin import Origin, OriginFailed
+from inference_edge_cache.local.status import marks, what_became, why_asked
+from inference_edge_cache.local.store import Found, Store, Unfound, body_of, check_store, kept_for, ungrouped
 from inference_edge_cache.policy import CacheMode, CachePolicy
 
 logger = logging.getLogger(__name__)
@@ -44,8 +52,6 @@ logger = logging.getLogger(__name__)
 ORIGIN_TIMEOUT = 30.0
 """Seconds the origin may take to connect and between bytes: CloudFront's default, Media CDN's maximum."""
 
-# Shorter than common servers keep connections (uvicorn 5 s), so that no request meets one that is being closed.
-_KEEP_ALIVE_SECONDS = 2
 _PATIENCE_WITH_OTHERS = 30.0
 _READS = ("GET", "HEAD")
 # RequestAndResponseBehaviorCustomOrigin.html: a GET with a body is a 403. Media CDN routing page: a 400.
@@ -66,22 +72,23 @@ def edge_app(
     ``store`` is a SQLite file that outlives the app (default: a temporary one). ``origin_headers`` are added to every
     request to the origin, as the component's ``origin.headers`` are. Needs a server that runs ASGI lifespans.
 
-    Raises ``LocalEdgeError`` when the origin is no URL, the cloud cannot do what the
-    policy asks for, or ``store`` is a file of something else.
+    Raises ``LocalEdgeError`` when the origin is no URL, the cloud cannot do what the policy asks for, a header cannot
+    be sent, or ``store`` is a file of something else.
     """
     url = check_origin(origin)
     check_policy(policy, cloud)
+    check_origin_headers(origin_headers or {})
     if store is not None:
         check_store(Path(store))
-    edge = _Edge(url, policy, cloud, origin_headers or {}, origin_timeout)
+    endpoint = Origin(url, origin_headers or {}, origin_timeout)
+    edge = _Edge(endpoint, policy, cloud)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             path = Path(store or Path(stack.enter_context(tempfile.TemporaryDirectory())) / "edge.db")
             edge.store = await stack.enter_async_context(Store.opened(path, cloud))
-            limits = httpx.Limits(keepalive_expiry=_KEEP_ALIVE_SECONDS)
-            edge.transport = await stack.enter_async_context(httpx.AsyncHTTPTransport(limits=limits))
+            await stack.enter_async_context(endpoint.connected())
             yield
 
     return Starlette(routes=[Mount("/", app=edge)], lifespan=lifespan)
@@ -98,45 +105,12 @@ class _Asked:
     viewer: httpx.Headers
 
 
-class _Streamed(StreamingResponse):
-    """A body from elsewhere. However the caller leaves, the origin's connection and those who wait are let go."""
-
-    def __init__(
-        self,
-        status: int,
-        headers: Pairs,
-        chunks: AsyncGenerator[bytes, None],
-        upstream: httpx.Response | None = None,
-        fetch: Fetch | None = None,
-    ) -> None:
-        super().__init__(chunks, status)
-        self.raw_headers = _raw(headers)
-        self._chunks, self._upstream, self._fetch = chunks, upstream, fetch
-
-    async def stream_response(self, send: Send) -> None:
-        try:
-            await super().stream_response(send)
-        finally:
-            if self._fetch:
-                self._fetch.done(stored=False)  # unless it was by then
-            with anyio.CancelScope(shield=True):
-                await self._chunks.aclose()
-                if self._upstream:
-                    await self._upstream.aclose()
-
-
 class _Edge:
     store: Store
-    transport: httpx.AsyncBaseTransport
 
-    def __init__(
-        self, url: httpx.URL, policy: CachePolicy, cloud: Cloud, origin_headers: Mapping[str, str], timeout: float
-    ) -> None:
-        self._url, self._policy, self._cloud = url, policy, cloud
-        self._origin_headers = {name.lower(): value for name, value in origin_headers.items()}
-        self._timeout = httpx.Timeout(timeout).as_dict()
+    def __init__(self, origin: Origin, policy: CachePolicy, cloud: Cloud) -> None:
+        self._origin, self._policy, self._cloud = origin, policy, cloud
         self._fetches: dict[str, Fetch] = {}
-        self._where = f"{url.scheme}://{url.netloc.decode()}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -154,43 +128,55 @@ class _Edge:
             if self._policy.mode == CacheMode.BYPASS or request.method not in _READS:
                 return await self._pass_through(request)
             if _has_body(request):
-                return _problem(_READ_WITH_BODY[self._cloud], f"the cloud refuses a {request.method} with a body")
+                refused = f"{CLOUD_NAMES[self._cloud]} refuses a {request.method} with a body"
+                said = f"{refused}: put the input in the query"
+                return problem(_READ_WITH_BODY[self._cloud], said, marks("Error", "", refused))
             if "range" in request.headers:
                 return await self._ranged(request)
             return await self._cached(request)
-        except httpx.TimeoutException:
-            return _problem(504, f"the origin {self._where} did not answer in time")
-        except httpx.TransportError as error:
-            return _problem(502, f"the origin {self._where} did not answer ({type(error).__name__})")
+        except httpx.LocalProtocolError:
+            # The text of the error quotes the request, and so stays here.
+            said = "the request cannot be passed on: its path or a header is no valid HTTP"
+            return problem(400, said, marks("Error", "", "not passed on"))
+        except OriginFailed as failed:
+            return problem(failed.status, str(failed), marks("Error", failed.forwarded, "the origin did not answer"))
 
     # Uncached --------------------------------------------------------------------------------------------------------
     async def _pass_through(self, request: Request) -> Response:
         """Another method, or a policy that caches nothing: the request as it is, the answer as it is."""
-        target = self._target(request, _query(request))
-        why = "bypass" if request.method in _READS else "method"
+        target = self._origin.target(_path(request), _query(request))
+        if self._policy.mode == CacheMode.BYPASS:
+            why, detail = "fwd=bypass", "mode is bypass"
+        else:
+            why, detail = "fwd=method", "only GET and HEAD are kept"
         body = request.stream() if _has_body(request) else None
-        upstream = await self._send(request.method, target, passed_headers(_headers(request)), body)
-        headers = [*_dated(answered_headers(upstream.headers)), *_marks("Miss", f"fwd={why}")]
-        return _Streamed(upstream.status_code, headers, _raw_body(upstream), upstream)
+        with self._origin.failures(why):
+            upstream = await self._origin.ask(request.method, target, passed_headers(_headers(request)), body)
+        headers = [*dated(answered_headers(upstream.headers)), *marks("Miss", why, detail)]
+        return Streamed(upstream.status_code, headers, raw_body(upstream), upstream)
 
     async def _ranged(self, request: Request) -> Response:
         """A part of an answer: asked for as any request of the route, not stored."""
         viewer = _headers(request)
         ranges = [(name, viewer[name]) for name in ("range", "if-range") if name in viewer]
         forwarded = [*forwarded_headers(self._policy, self._cloud, viewer), *ranges]
-        target = self._target(request, forwarded_query(self._policy, self._cloud, _query(request)))
-        upstream = await self._send(request.method, target, forwarded, None)
-        headers = [*self._told(_dated(answered_headers(upstream.headers)), 0), *_marks("Miss", "fwd=request")]
-        return _Streamed(upstream.status_code, headers, _raw_body(upstream), upstream)
+        target = self._origin.target(_path(request), forwarded_query(self._policy, self._cloud, _query(request)))
+        with self._origin.failures("fwd=bypass"):
+            upstream = await self._origin.ask(request.method, target, forwarded)
+        headers = [
+            *self._told(dated(answered_headers(upstream.headers)), 0),
+            *marks("Miss", "fwd=bypass", "a part of an answer is not kept"),
+        ]
+        return Streamed(upstream.status_code, headers, raw_body(upstream), upstream)
 
     # Cached ----------------------------------------------------------------------------------------------------------
     async def _cached(self, request: Request) -> Response:
         viewer, query = _headers(request), _query(request)
-        path = request.scope["raw_path"].decode("latin-1")
+        path = _path(request)
         asked = _Asked(
             method=request.method,
-            key=f"{self._cloud.value} {self._url} {cache_key(self._policy, self._cloud, path, query, viewer)}",
-            target=self._target(request, forwarded_query(self._policy, self._cloud, query)),
+            key=f"{self._cloud.value} {self._origin.url} {cache_key(self._policy, self._cloud, path, query, viewer)}",
+            target=self._origin.target(_path(request), forwarded_query(self._policy, self._cloud, query)),
             headers=forwarded_headers(self._policy, self._cloud, viewer),
             viewer=viewer,
         )
@@ -226,33 +212,41 @@ class _Edge:
             raise
 
     async def _from_origin(self, asked: _Asked, found: Unfound, fetch: Fetch) -> Response:
+        with self._origin.failures(why_asked(found)):
+            return await self._asked_origin(asked, found, fetch)
+
+    async def _asked_origin(self, asked: _Asked, found: Unfound, fetch: Fetch) -> Response:
         """Ask the origin, or have it confirm the stale answer at hand, and keep what may be kept."""
         conditions = [pair for pair in ungrouped(found.request.headers) if pair[0].startswith("if-")]
-        upstream = await self._send(asked.method, asked.target, [*asked.headers, *conditions], None)
-        headers = _dated(answered_headers(upstream.headers))
+        upstream = await self._origin.ask(asked.method, asked.target, [*asked.headers, *conditions])
+        headers = dated(answered_headers(upstream.headers))
         freshness = self._freshness(asked, found, upstream.status_code, headers)
         seen = self.store.rewritten(headers, freshness.seconds, time.time())
-        chunks = _raw_body(upstream)
+        chunks = raw_body(upstream)
         state = await self.store.settle(found.next(hishel.Response(upstream.status_code, seen, chunks)))
 
         if isinstance(state, hishel.FromCache):
             await upstream.aclose()
             fetch.done(stored=True)
-            return self._from_store(asked, state, "RefreshHit", "hit; fwd=stale; fwd-status=304")
+            return self._from_store(asked, state, "RefreshHit", "fwd=stale; fwd-status=304")
         if isinstance(state, hishel.CacheMiss):
             # The origin confirmed an answer that is not ours: ask again, without conditions.
             await upstream.aclose()
             return await self._from_origin(asked, state, fetch)
         if isinstance(state, hishel.StoreAndUse):
             chunks = await self.store.keep(asked.key, found.request, state.response)
-            chunks = _all_but_the_last_until_stored(chunks, upstream.headers.get("content-length"), fetch)
+            chunks = all_but_the_last_until_stored(chunks, upstream.headers.get("content-length"), fetch)
         else:
             fetch.done(stored=False)
         told = [
             *self._told(headers, freshness.seconds),
-            *_marks("Miss" if upstream.status_code < 400 else "Error", _why(found, state, freshness)),
+            *marks(
+                "Miss" if upstream.status_code < 400 else "Error",
+                what_became(found, state, freshness),
+                freshness.reason,
+            ),
         ]
-        return await _passed_on(asked, _Streamed(upstream.status_code, told, chunks, upstream, fetch), told)
+        return await _passed_on(asked, Streamed(upstream.status_code, told, chunks, upstream, fetch), told)
 
     def _freshness(self, asked: _Asked, found: Unfound, status: int, headers: Pairs) -> Freshness:
         """The TTL of the answer; of a stale answer that a 304 confirms, with the headers that the 304 brings."""
@@ -269,33 +263,15 @@ class _Edge:
         headers = [
             *self._told(self.store.original(stored.headers), kept),
             ("age", str(age)),
-            *_marks(tier, f"{status}; ttl={kept - age}"),
+            *marks(tier, f"{status}; ttl={kept - age}"),
         ]
         if stored.status_code == 200 and not_modified(asked.viewer, httpx.Headers(headers)):
-            return _bare(304, headers)
+            return bare(304, headers)
         if asked.method == "HEAD":
-            return _bare(stored.status_code, headers)
-        return _Streamed(stored.status_code, headers, body_of(stored))
+            return bare(stored.status_code, headers)
+        return Streamed(stored.status_code, headers, body_of(stored))
 
     # Both ------------------------------------------------------------------------------------------------------------
-    def _target(self, request: Request, query: str) -> str:
-        """Path and query at the origin, as they stood on the wire."""
-        path = self._url.raw_path.decode().rstrip("/") + request.scope["raw_path"].decode("latin-1")
-        return f"{path}?{query}" if query else path
-
-    async def _send(
-        self, method: str, target: str, headers: Pairs, body: AsyncIterator[bytes] | None
-    ) -> httpx.Response:
-        headers = [pair for pair in headers if pair[0] not in self._origin_headers]
-        request = httpx.Request(
-            method,
-            self._url.copy_with(raw_path=target.encode("latin-1")),
-            headers=[*headers, *self._origin_headers.items()],
-            content=body,
-            extensions={"timeout": self._timeout},
-        )
-        return await self.transport.handle_async_request(request)
-
     def _told(self, headers: Pairs, kept: int) -> Pairs:
         """The origin's headers as the caller of a cached route sees them."""
         without = {"cache-control", "x-cache"}
@@ -308,7 +284,7 @@ class _Edge:
         return [*told, ("cache-control", cache_control)] if cache_control else told
 
 
-async def _passed_on(asked: _Asked, answer: _Streamed, told: Pairs) -> Response:
+async def _passed_on(asked: _Asked, answer: Streamed, told: Pairs) -> Response:
     """The origin's answer, or as much of it as this caller needs."""
     headers = httpx.Headers(told)
     unchanged = answer.status_code == 200 and not_modified(asked.viewer, headers)
@@ -316,69 +292,8 @@ async def _passed_on(asked: _Asked, answer: _Streamed, told: Pairs) -> Response:
     if not (unchanged or empty):
         return answer
     # The caller has all of it with the headers, so it is read up, and stored, before they leave.
-    await answer.stream_response(_nowhere)
-    return _bare(304 if unchanged else answer.status_code, told)
-
-
-def _why(found: Unfound, settled: Settled, freshness: Freshness) -> str:
-    """Why the edge asked the origin and what it does with the answer, as RFC 9211 Cache-Status parameters."""
-    forwarded = "fwd=stale" if isinstance(found, hishel.NeedRevalidation) else "fwd=uri-miss"
-    detail = freshness.reason.encode("ascii", "replace").decode().replace("\\", "").replace('"', "'")
-    kept = f"stored; ttl={freshness.seconds}" if isinstance(settled, hishel.StoreAndUse) else "ttl=0"
-    return f'{forwarded}; {kept}; detail="{detail}"'
-
-
-def _marks(tier: str, status: str) -> Pairs:
-    return [("x-cache", f"{tier} from local edge"), ("cache-status", f"local-edge; {status}")]
-
-
-def _problem(status: int, detail: str) -> Response:
-    """An answer of the edge itself (RFC 9457), which nobody keeps."""
-    title = {400: "Bad Request", 403: "Forbidden", 502: "Bad Gateway", 504: "Gateway Timeout"}[status]
-    return JSONResponse(
-        {"type": "about:blank", "title": title, "status": status, "detail": detail},
-        status,
-        dict([*_dated([]), ("cache-control", "no-store"), *_marks("Error", f"fwd=uri-miss; fwd-status={status}")]),
-        media_type="application/problem+json",
-    )
-
-
-def _bare(status: int, headers: Pairs) -> Response:
-    """An answer without its body: to a HEAD with the body's length, as a 304 without (RFC 9110 section 15.4.5)."""
-    response = Response(status_code=status)
-    response.raw_headers = _raw(pair for pair in headers if status != 304 or pair[0] != "content-length")
-    return response
-
-
-async def _all_but_the_last_until_stored(
-    chunks: AsyncGenerator[bytes, None], length: str | None, fetch: Fetch
-) -> AsyncGenerator[bytes, None]:
-    """``chunks``, of which the last leaves once the answer is stored.
-
-    A caller who has all of an answer may hang up at once, and hanging up ends what is done for it. Without a length the
-    caller cannot know that it has all before the end is sent, which comes after storing anyway.
-    """
-    passed = 0
-    async with aclosing(chunks):
-        async for chunk in chunks:
-            passed += len(chunk)
-            if str(passed) == length:
-                rest = b"".join([last async for last in chunks])
-                fetch.done(stored=True)
-                yield chunk + rest
-            else:
-                yield chunk
-        fetch.done(stored=True)
-
-
-async def _nowhere(_: Message) -> None:
-    """Where a body goes that is read only to be stored."""
-
-
-def _raw_body(upstream: httpx.Response) -> AsyncGenerator[bytes, None]:
-    chunks = upstream.aiter_raw()
-    assert isinstance(chunks, AsyncGenerator)
-    return chunks
+    await answer.read_up()
+    return bare(304 if unchanged else answer.status_code, told)
 
 
 def _has_body(request: Request) -> bool:
@@ -389,15 +304,9 @@ def _headers(request: Request) -> httpx.Headers:
     return httpx.Headers(request.scope["headers"])
 
 
+def _path(request: Request) -> str:
+    return request.scope["raw_path"].decode("latin-1")
+
+
 def _query(request: Request) -> str:
     return request.scope["query_string"].decode("latin-1")
-
-
-def _dated(headers: Pairs) -> Pairs:
-    """With the Date that a recipient adds where the sender gave none (RFC 9110 section 6.6.1)."""
-    missing = all(name != "date" for name, _ in headers)
-    return [*headers, ("date", formatdate(time.time(), usegmt=True))] if missing else headers
-
-
-def _raw(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
-    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]

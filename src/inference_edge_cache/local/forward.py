@@ -9,11 +9,11 @@ from inference_edge_cache.local.key import keyed_cookies, keyed_parameters, norm
 from inference_edge_cache.policy import CachePolicy
 
 # RFC 9110 section 7.6.1, and what a hop answers or sets by itself.
-_HOP_BY_HOP = frozenset(
+HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authentication-info", "proxy-authorization"}
     | {"proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 )
-_NOT_FORWARDED = _HOP_BY_HOP | {"expect", "host"}
+_NOT_FORWARDED = HOP_BY_HOP | {"expect", "host"}
 _CONDITIONS = frozenset({"if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "range"})
 
 Pairs = list[tuple[str, str]]
@@ -50,7 +50,7 @@ def passed_headers(headers: httpx.Headers) -> Pairs:
 
 def answered_headers(headers: httpx.Headers) -> Pairs:
     """The headers of the origin's answer that reach the caller."""
-    return end_to_end(headers.multi_items(), _HOP_BY_HOP)
+    return end_to_end(headers.multi_items(), HOP_BY_HOP)
 
 
 def end_to_end(pairs: Iterable[tuple[str, str]], without: frozenset[str]) -> Pairs:

@@ -27,9 +27,8 @@ class LocalEdge:
         with LocalEdge("http://127.0.0.1:8000", CachePolicy(default_ttl="1h")) as edge:
             httpx.get(f"{edge.url}/v1/embed?text=hello").headers["x-cache"]
 
-    ``port`` 0, the default, takes a free one. For the other arguments, and what is refused, see
-    ``edge_app``. Entering raises
-    ``LocalEdgeError`` when the port is taken.
+    ``port`` 0, the default, takes a free one. For the other arguments, and what is refused, see ``edge_app``. Entering
+    raises ``LocalEdgeError`` when the port is taken.
     """
 
     def __init__(

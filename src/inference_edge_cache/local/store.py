@@ -5,6 +5,7 @@ the TTL that the cloud's rules give it and its Date becomes now; the originals t
 and are put back when the answer is served.
 """
 
+import os
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -29,7 +30,11 @@ Settled = hishel.FromCache | hishel.CacheMiss | hishel.StoreAndUse | hishel.Coul
 
 
 def check_store(path: Path) -> None:
-    """Raises ``LocalEdgeError`` unless ``path`` is, or can become, a store."""
+    """Raises ``LocalEdgeError`` unless ``path`` is, or can become, a store. Creates nothing."""
+    if not path.exists():
+        if not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
+            raise LocalEdgeError(f"{path}: cannot be a store: {path.parent} is no directory that can be written to")
+        return
     try:
         with sqlite3.connect(path) as connection:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
