@@ -8,17 +8,12 @@ from inference_edge_cache import _shape
 from inference_edge_cache.args import BucketAccess, InferenceEdgeCacheArgs, PriceClass
 from inference_edge_cache.capabilities import Cloud
 from inference_edge_cache.errors import InvalidArgsError, Problem
-from inference_edge_cache.plan.checks.origins import (
-    attempts_in_time,
-    reachable_failover,
-)
+from inference_edge_cache.plan.checks.origins import attempts_in_time, reachable_failover
 from inference_edge_cache.plan.checks.policies import shared_error_table
 from inference_edge_cache.plan.checks.uses import Use, problems_of_uses, warnings_of_uses
 from inference_edge_cache.plan.children import CHILDREN
 from inference_edge_cache.plan.draft import Draft
-from inference_edge_cache.plan.model import (
-    EdgePlan,
-)
+from inference_edge_cache.plan.model import EdgePlan
 from inference_edge_cache.plan.origins import check_rewritten_paths, plan_failover, plan_origin
 from inference_edge_cache.plan.routes import count_rules, given_routes, plan_forward_headers, plan_routes, policies_at
 from inference_edge_cache.plan.settings import (

@@ -10,17 +10,10 @@ from inference_edge_cache.args import RouteTarget
 from inference_edge_cache.capabilities import Cloud, capability
 from inference_edge_cache.errors import Problem
 from inference_edge_cache.plan.checks.headers import header_value, origin_headers
-from inference_edge_cache.plan.checks.origins import (
-    reachable_host,
-    reachable_port,
-)
+from inference_edge_cache.plan.checks.origins import reachable_host, reachable_port
 from inference_edge_cache.plan.checks.uses import Use
 from inference_edge_cache.plan.draft import Draft
-from inference_edge_cache.plan.model import (
-    FailoverPlan,
-    OriginPlan,
-    RoutePlan,
-)
+from inference_edge_cache.plan.model import FailoverPlan, OriginPlan, RoutePlan
 from inference_edge_cache.plan.urls import OriginUrl, parse_origin_url
 
 

@@ -13,9 +13,7 @@ from inference_edge_cache.capabilities import Cloud, capability
 from inference_edge_cache.errors import Problem
 from inference_edge_cache.plan.checks.headers import header_names
 from inference_edge_cache.plan.checks.identifiers import identifier
-from inference_edge_cache.plan.checks.origins import (
-    keyed_bucket,
-)
+from inference_edge_cache.plan.checks.origins import keyed_bucket
 from inference_edge_cache.plan.checks.policies import one_error_table, problems_on, uses_of_policy
 from inference_edge_cache.plan.checks.routes import (
     distinct_routes,
@@ -26,11 +24,7 @@ from inference_edge_cache.plan.checks.routes import (
 )
 from inference_edge_cache.plan.checks.uses import Use
 from inference_edge_cache.plan.draft import Draft
-from inference_edge_cache.plan.model import (
-    PolicyPlan,
-    QueryPlan,
-    RoutePlan,
-)
+from inference_edge_cache.plan.model import PolicyPlan, QueryPlan, RoutePlan
 from inference_edge_cache.plan.paths import DEFAULT_PATH, PathPattern
 from inference_edge_cache.policy import CacheMode, CachePolicy, QueryMode, parse_seconds
 from inference_edge_cache.policy.presets import STATIC_ARTIFACTS

@@ -10,10 +10,7 @@ from inference_edge_cache import capabilities as caps
 from inference_edge_cache.args import BucketAccess, RouteTarget
 from inference_edge_cache.errors import Problem
 from inference_edge_cache.plan.checks.identifiers import identifier
-from inference_edge_cache.plan.checks.origins import (
-    readable_bucket,
-    untouched_bucket,
-)
+from inference_edge_cache.plan.checks.origins import readable_bucket, untouched_bucket
 from inference_edge_cache.plan.checks.settings import (
     cors_on_media_cdn,
     cors_rules,
@@ -27,13 +24,7 @@ from inference_edge_cache.plan.checks.settings import (
 from inference_edge_cache.plan.checks.uses import Use
 from inference_edge_cache.plan.children import CHILDREN
 from inference_edge_cache.plan.draft import Draft
-from inference_edge_cache.plan.model import (
-    BucketPlan,
-    CorsPlan,
-    DomainPlan,
-    GeoPlan,
-    LoggingPlan,
-)
+from inference_edge_cache.plan.model import BucketPlan, CorsPlan, DomainPlan, GeoPlan, LoggingPlan
 from inference_edge_cache.plan.routes import GivenRoute
 
 LONGEST_NAME = 40  # Media CDN names end at 64 characters: 17 for the longest suffix, 7 for what Pulumi adds
