@@ -3,7 +3,7 @@
 import pulumi
 import pytest
 
-from inference_edge_cache import EdgeCacheError, InferenceEdgeCache, InvalidArgsError
+from inference_edge_cache import CachePolicy, EdgeCacheError, InferenceEdgeCache, InvalidArgsError
 from inference_edge_cache.capabilities import Cloud
 from inference_edge_cache.plan.children import CHILDREN
 from inference_edge_cache.testing import Recording, Secret, Unknown, record, reveal
@@ -387,3 +387,37 @@ def test_a_missing_sdk_is_one_problem_with_the_pip_line(cloud, monkeypatch):
     monkeypatch.setitem(sys.modules, f"pulumi_{cloud}", None)
     with pytest.raises(InvalidArgsError, match=rf'pip install "inference-edge-cache\[{cloud}\]"'):
         run(EVERYTHING[cloud])
+
+
+@pytest.mark.parametrize(
+    ("args", "path"), [({"origin": ORIGIN}, "cloud"), ({"cloud": "azure", "origin": ORIGIN}, "cloud"), ("aws", "")]
+)
+def test_a_cloud_that_is_none_is_a_problem_like_any_other(args, path):
+    with pytest.raises(InvalidArgsError) as caught:
+        run(args)
+    assert [problem.path for problem in caught.value.problems] == [path]
+
+
+def test_another_module_that_is_missing_is_not_taken_for_a_missing_extra(monkeypatch):
+    import sys
+
+    from inference_edge_cache.clouds import load_cloud
+
+    for module in [name for name in sys.modules if name.startswith("inference_edge_cache.clouds.aws")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "inference_edge_cache.clouds.making", None)
+    with pytest.raises(ModuleNotFoundError, match=r"clouds\.making"):
+        load_cloud(Cloud.AWS)
+
+
+@CLOUDS
+def test_a_policy_comes_from_the_stacks_configuration(cloud):
+    def program() -> None:
+        policy = CachePolicy.from_dict(pulumi.Config().require_object("policy"))
+        InferenceEdgeCache("cache", {"cloud": cloud, "origin": ORIGIN, "policy": policy})
+
+    recording = record(
+        program, config={"policy": '{"mode": "force", "default_ttl": "15m", "negative_ttl": {"404": 5}}'}
+    )
+    text = str([resource.inputs for resource in recording.resources])
+    assert {"aws": "'defaultTtl': 900", "gcp": "'defaultTtl': '900s'"}[cloud] in text
