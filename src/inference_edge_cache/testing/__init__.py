@@ -6,7 +6,7 @@
     import pulumi_aws as aws
     from inference_edge_cache.testing import record
 
-    def program():
+    def program() -> None:
         logs = aws.s3.Bucket("logs")
         pulumi.export("logs", logs.arn)
 
