@@ -10,8 +10,8 @@ from inference_edge_cache.errors import Problem
 from inference_edge_cache.local.errors import LocalEdgeError
 from inference_edge_cache.local.forward import HOP_BY_HOP
 from inference_edge_cache.policy import CachePolicy, parse_seconds, policy_problems
+from inference_edge_cache.policy.models import HTTP_NAME
 
-_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2
 _HEADER_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?")
 
 
@@ -65,7 +65,7 @@ def check_origin(origin: str) -> httpx.URL:
 def check_origin_headers(headers: Mapping[str, str]) -> None:
     """Raises ``LocalEdgeError`` when one of them cannot be sent. No value is repeated, nor a name that may hold one."""
     for name, value in headers.items():
-        if not _HEADER_NAME.fullmatch(name):
+        if not HTTP_NAME.fullmatch(name):
             raise LocalEdgeError("an origin header's name must be letters, digits and hyphens, as in x-api-key")
         if name.lower() in HOP_BY_HOP | {"content-length"}:
             raise LocalEdgeError(f"the origin header {name} belongs to the connection: the edge sets it by itself")

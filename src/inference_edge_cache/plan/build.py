@@ -83,7 +83,8 @@ def _planned(draft: Draft) -> EdgePlan | None:
         "overrides": plan_overrides(draft),
     }
     planned = plan_routes(draft, routes)
-    draft.uses.append(Use("routes", "routes", f"{count_rules(draft, planned)} routes", count_rules(draft, planned)))
+    rules = count_rules(draft, planned)
+    draft.uses.append(Use("routes", "routes", f"{rules} routes", rules))
     check_rewritten_paths(draft, origin, planned)
     draft.problems.extend(problems_of_uses(draft.uses, draft.cloud))
     if origin is not None:

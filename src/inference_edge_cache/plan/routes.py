@@ -102,14 +102,13 @@ def count_rules(draft: Draft, routes: Sequence[RoutePlan]) -> int:
 def plan_forward_headers(draft: Draft, routes: Sequence[GivenRoute]) -> tuple[str, ...]:
     headers = draft.args.get("forward_headers", [])
     draft.problems.extend(header_names(headers, "forward_headers"))
-    lowered = sorted(header.lower() for header in headers)
+    named = [header.lower() for header in headers]
     if headers:
         draft.uses.append(Use("forward_headers", "forward_headers", f"{len(headers)} names", len(headers)))
     endpoint = policies_at([route for route in routes if route.target is RouteTarget.ENDPOINT])
-    named = [header.lower() for header in headers]
     draft.problems.extend(private_headers(named, endpoint, draft.cloud))
     draft.problems.extend(forwardable_headers(named, draft.cloud))
-    return tuple(lowered)
+    return tuple(sorted(named))
 
 
 def _route(draft: Draft, given: Mapping[str, Any], path: str) -> GivenRoute | None:

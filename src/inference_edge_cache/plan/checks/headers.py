@@ -8,8 +8,7 @@ from inference_edge_cache import capabilities as caps
 from inference_edge_cache.capabilities import Cloud
 from inference_edge_cache.errors import Problem
 from inference_edge_cache.plan.checks.uses import Use, problems_of_uses
-
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2
+from inference_edge_cache.policy.models import HTTP_NAME
 
 
 def header_names(names: Sequence[str], path: str) -> list[Problem]:
@@ -17,7 +16,7 @@ def header_names(names: Sequence[str], path: str) -> list[Problem]:
     problems = [
         Problem.at(f"{path}[{index}]", name, "cannot be the name of a header", "use letters, digits and hyphens")
         for index, name in enumerate(names)
-        if not _TOKEN.fullmatch(name)
+        if not HTTP_NAME.fullmatch(name)
     ]
     lowered = [name.lower() for name in names]
     problems += [
@@ -34,7 +33,7 @@ def origin_headers(headers: Mapping[str, Any], path: str, cloud: Cloud) -> list[
     for name, value in headers.items():
         where = f'{path}["{name}"]'
         lowered = name.lower()
-        if not _TOKEN.fullmatch(name):
+        if not HTTP_NAME.fullmatch(name):
             problems.append(
                 Problem.at(where, value, "cannot be the name of a header", "use letters, digits and hyphens")
             )
