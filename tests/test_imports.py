@@ -11,7 +11,20 @@ import pytest
 import inference_edge_cache
 
 PACKAGE = Path(inference_edge_cache.__file__).parent
-HEAVY = ("pulumi", "pulumi_aws", "pulumi_gcp", "pydantic", "yaml", "httpx", "starlette", "hishel", "typer", "rich")
+HEAVY = (
+    "pulumi",
+    "pulumi_aws",
+    "pulumi_gcp",
+    "pydantic",
+    "yaml",
+    "httpx",
+    "httpx2",
+    "starlette",
+    "hishel",
+    "typer",
+    "rich",
+)
+HEAVY += ("boto3", "google.auth", "google.cloud.storage", "urllib3", "filelock", "cachetools", "uvicorn")
 
 
 def loaded_by(code: str) -> set[str]:
@@ -31,6 +44,12 @@ def test_the_error_tree_needs_no_pulumi():
 
 def test_the_capability_table_needs_no_pulumi():
     assert loaded_by("import inference_edge_cache.capabilities") == set()
+
+
+def test_gateway_and_client_load_the_protocol_alone():
+    gateway = "import inference_edge_cache.gateway.doors.aws_lambda, inference_edge_cache.gateway.doors.asgi"
+    assert loaded_by(gateway) == set()
+    assert loaded_by("import inference_edge_cache.client") == set()
 
 
 def test_a_policy_needs_no_pulumi_and_no_cloud():
@@ -63,7 +82,9 @@ MAY_IMPORT = {
     "_invalid_args.py": {"errors"},
     "capabilities.py": set(),
     "protocol": {"errors", "protocol"},
-    "inference_rules.py": {"policy", "protocol"},  # may be imported by plan, local and cli
+    "gateway": {"errors", "gateway", "protocol"},
+    "client": {"client", "errors", "protocol"},
+    "inference_rules.py": {"gateway", "policy", "protocol"},  # may be imported by plan, local and cli
     "policy": {"errors", "policy"},
     "args.py": {"capabilities", "policy"},
     "_shape.py": {"args", "errors", "policy"},
@@ -71,7 +92,7 @@ MAY_IMPORT = {
     "clouds": {"args", "capabilities", "clouds", "errors", "plan", "policy"},
     "component.py": {"args", "capabilities", "clouds", "errors", "plan"},
     "testing": {"errors", "testing"},
-    "local": {"capabilities", "errors", "local", "policy"},
+    "local": {"capabilities", "errors", "gateway", "inference_rules", "local", "policy", "protocol"},
 }
 
 

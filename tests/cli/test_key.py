@@ -104,6 +104,9 @@ BYPASSES = [
     ("[1]", (), "not-an-object", "not an object"),
     ("nonsense", (), "not-json", "is not JSON"),
     ("", (), "not-json", "is not JSON"),
+    (BODY, ("--header", "accept=text/csv"), "accept", "admits neither application/json nor text/event-stream"),
+    (BODY, ("--header", "content-type=text/csv"), "content-type", "The Content-Type is not application/json"),
+    (BODY, ("--header", "content-encoding=gzip"), "content-encoding", "The body is compressed"),
     (BODY, ("--header", "anthropic-beta=x"), "unkeyed-header: anthropic-beta", "may change the answer"),
     ([[1.0]], ("--preset", "sagemaker"), "not-deterministic: do_sample", "is named so by the policy's determinism"),
 ]

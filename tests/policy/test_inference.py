@@ -4,7 +4,7 @@ import jsonschema
 import pytest
 from pydantic import ValidationError
 
-from inference_edge_cache.inference_rules import determinism_of, generation_rule, route_rules
+from inference_edge_cache.inference_rules import route_rules
 from inference_edge_cache.policy import (
     INFERENCE_PRESETS,
     CachePolicy,
@@ -14,7 +14,10 @@ from inference_edge_cache.policy import (
     parse_seconds,
     policy_problems,
 )
-from inference_edge_cache.protocol import RouteRules, RulesError, dialects
+from inference_edge_cache.policy.inference import NEVER_IGNORED
+from inference_edge_cache.policy.rules_inference import inference_problems
+from inference_edge_cache.protocol import Determinism as DeterminismWord
+from inference_edge_cache.protocol import OriginIdentity, RouteRules, RulesError, dialects, effective_generation
 from inference_edge_cache.protocol.rules import DEFAULT_MAX_BODY_BYTES, LARGEST_MAX_BODY_BYTES
 
 PRESETS = pytest.mark.parametrize("preset", INFERENCE_PRESETS.values(), ids=INFERENCE_PRESETS)
@@ -65,6 +68,8 @@ WRONG = [
     ({"ignored_fields": ["seed", "temperature"]}, "ignored_fields", "ignores seed, temperature, which decides"),
     ({"ignored_fields": ["stream"]}, "ignored_fields", "ignores stream"),
     ({"ignored_fields": ["store"]}, "ignored_fields", "ignores store"),
+    ({"ignored_fields": ["web_search_options"]}, "ignored_fields", "ignores web_search_options"),
+    ({"ignored_fields": ["guardrailConfig"]}, "ignored_fields", "ignores guardrailConfig"),
     ({"key_headers": ["X-A", "x-a"]}, "key_headers", "names x-a twice"),
     ({"key_headers": ["x a"]}, "key_headers", "cannot be the name"),
     ({"result_max_age": "soon"}, "result_max_age", "whole seconds"),
@@ -102,13 +107,18 @@ def test_the_json_schema_describes_every_field_and_takes_durations():
 
 def test_policy_and_protocol_know_the_same_dialects_and_rules():
     assert {dialect.value for dialect in Dialect} == set(dialects.DIALECTS)
-    assert [rule.value for rule in Determinism] == list(get_args(dialects.Determinism))
+    assert [rule.value for rule in Determinism] == list(get_args(DeterminismWord))
     assert route_rules(InferencePolicy(dialect="tgi", max_body_bytes=LARGEST_MAX_BODY_BYTES)).max_body_bytes == 2**28
 
 
 def test_a_policy_becomes_the_rules_of_its_route():
     policy = InferencePolicy(
-        dialect="openai-chat", ignored_fields=["user"], key_headers=["OpenAI-Beta"], max_body_bytes=1000
+        dialect="openai-chat",
+        ignored_fields=["user"],
+        key_headers=["OpenAI-Beta"],
+        max_body_bytes=1000,
+        determinism="sampling_allowed",
+        remote_urls=True,
     )
     assert route_rules(policy) == RouteRules(
         dialect="openai-chat",
@@ -118,7 +128,47 @@ def test_a_policy_becomes_the_rules_of_its_route():
         keep_number_types=False,
         require_object=True,
         max_body_bytes=1000,
+        determinism="sampling_allowed",
+        remote_urls=True,
     )
+    strictest = route_rules(InferencePolicy(dialect="openai-chat"))
+    assert (strictest.determinism, strictest.remote_urls) == ("required", False)
+
+
+class Watched(dict):
+    """A document that notes which of its fields are looked for."""
+
+    def __init__(self, document, looked_for):
+        super().__init__(document)
+        self.looked_for = looked_for
+
+    def get(self, name, default=None):
+        self.looked_for.add(name)
+        return super().get(name, default)
+
+    def __getitem__(self, name):
+        self.looked_for.add(name)
+        return super().__getitem__(name)
+
+    def __contains__(self, name):
+        self.looked_for.add(name)
+        return super().__contains__(name)
+
+
+def test_no_field_by_which_a_request_is_judged_can_be_ignored():
+    """It would be judged by its absence: ``store`` could say true, and the request would be stored."""
+    looked_for = set()
+    documents = [
+        {},
+        {"store": False, "temperature": 0},
+        {"messages": [], "seed": 1},
+        {"n": 2, "prompt": {"version": "1"}},
+    ]
+    for dialect in dialects.DIALECTS:
+        for document in documents:
+            dialects.request_storable(dialect, Watched(document, looked_for), "required")
+    assert {"temperature", "web_search_options", "promptVariables", "guardrailConfig", "background"} <= looked_for
+    assert looked_for <= NEVER_IGNORED
 
 
 def test_a_credential_is_never_in_a_key():
@@ -129,13 +179,14 @@ def test_a_credential_is_never_in_a_key():
 @pytest.mark.parametrize("rule", list(Determinism))
 def test_a_laxer_rule_is_another_generation(rule):
     strict, lax = (InferencePolicy(dialect="tgi", determinism=rule, remote_urls=remote) for remote in (False, True))
-    assert determinism_of(strict) == determinism_of(lax) == generation_rule(strict) == rule.value
-    assert generation_rule(lax) != generation_rule(strict)
+    rules = route_rules(strict), route_rules(lax)
+    assert [each.determinism for each in rules] == [rule.value, rule.value]
+    assert len({effective_generation("1", OriginIdentity(endpoint="e"), each) for each in rules}) == 2
 
 
 def test_a_copy_with_plain_words_is_read_like_a_policy():
     copy = INFERENCE_PRESETS["openai_chat"].inference.model_copy(update={"determinism": "sampling_allowed"})
-    assert determinism_of(copy) == "sampling_allowed"
+    assert route_rules(copy).determinism == "sampling_allowed"
 
 
 def test_there_is_a_preset_for_each_kind_of_route():
@@ -161,6 +212,7 @@ def test_a_preset_gives_the_reason_for_every_field_it_sets(preset):
 @PRESETS
 def test_a_preset_can_be_used(preset):
     assert policy_problems(preset.policy, "policy") == []
+    assert inference_problems(preset.policy, preset.inference, "") == []
     assert isinstance(preset.policy, CachePolicy)
     assert parse_seconds(preset.policy.default_ttl) <= parse_seconds(preset.policy.max_ttl)
     assert route_rules(preset.inference).dialect == preset.inference.dialect

@@ -16,6 +16,7 @@ from inference_edge_cache.protocol import (
     build_preimage,
     derive_api_key,
     request_key,
+    storable_request,
 )
 from inference_edge_cache.protocol.dialects import DIALECTS, request_storable
 
@@ -389,6 +390,12 @@ def test_content_elsewhere_is_stored_only_when_the_policy_says_so(dialect, docum
     assert allowed is None or (rule == "required" and allowed.reason is BypassReason.NOT_DETERMINISTIC)
 
 
+def test_of_several_fields_with_content_elsewhere_the_same_one_is_named_in_any_order():
+    parts = [{"image_url": "https://a", "file_id": "f"}, {"file_id": "f", "image_url": "https://a"}]
+    named = {str(request_storable("openai-chat", {"messages": [part]}, "required")) for part in parts}
+    assert named == {"remote-content: image_url"}
+
+
 def test_a_bypass_never_repeats_what_a_request_says():
     secret = {"messages": [{"s3cr3t": "https://s3cr3t"}], "tools": [{"type": "s3cr3t"}], "temperature": 0}
     for document in (secret, {**secret, "tools": None}):
@@ -452,9 +459,8 @@ def test_a_very_deep_document_does_not_raise():
 def key_of(document, preset="openai_chat", headers=(), key=PUBLIC_KEY, path=None, text=None) -> str:
     chosen = INFERENCE_PRESETS[preset]
     body = (json.dumps(document) if text is None else text).encode()
-    preimage = build_preimage(path or chosen.path, route_rules(chosen.inference), headers, body)
+    preimage = storable_request(path or chosen.path, route_rules(chosen.inference), headers, body)
     assert not isinstance(preimage, Bypass)
-    assert request_storable(chosen.inference.dialect, json.loads(preimage.body), "required") is None
     return request_key(key, preimage)
 
 

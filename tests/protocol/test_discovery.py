@@ -23,7 +23,13 @@ RULES = RouteRules(
 CONFIG = EdgeConfig(
     routes=(
         RouteConfig(path="/v1/chat/completions", generation="Gen_0123-abc", rules=RULES),
-        RouteConfig(path="/", generation="Gen_0123-xyz", rules=RouteRules(dialect="sagemaker", keep_number_types=True)),
+        RouteConfig(
+            path="/",
+            generation="Gen_0123-xyz",
+            rules=RouteRules(
+                dialect="sagemaker", keep_number_types=True, determinism="deterministic_endpoint", remote_urls=True
+            ),
+        ),
     ),
     upload_url="https://abc.lambda-url.eu-west-1.on.aws/",
 )
@@ -44,6 +50,8 @@ DOCUMENT = {
                 "keep_number_types": False,
                 "require_object": True,
                 "max_body_bytes": 5242880,
+                "determinism": "required",
+                "remote_urls": False,
             },
         },
         {
@@ -57,6 +65,8 @@ DOCUMENT = {
                 "keep_number_types": True,
                 "require_object": True,
                 "max_body_bytes": 5242880,
+                "determinism": "deterministic_endpoint",
+                "remote_urls": True,
             },
         },
     ],
@@ -156,6 +166,15 @@ RULE = ("routes", 0, "rules")
         ((*RULE, "keep_number_types"), 1, "keep_number_types is missing or not true or false"),
         ((*RULE, "require_object"), ..., "require_object is missing or not true or false"),
         ((*RULE, "max_body_bytes"), 0, "max_body_bytes"),
+        ((*RULE, "determinism"), ..., "determinism is missing or not a text"),
+        ((*RULE, "determinism"), ["required"], "determinism is missing or not a text"),
+        (
+            (*RULE, "determinism"),
+            "mostly",
+            "the rules of '/v1/chat/completions': determinism must be one of required, ",
+        ),
+        ((*RULE, "remote_urls"), ..., "remote_urls is missing or not true or false"),
+        ((*RULE, "remote_urls"), 0, "remote_urls is missing or not true or false"),
         ((*RULE, "max_body_bytes"), True, "max_body_bytes is missing or not an integer"),
     ],
 )

@@ -90,6 +90,14 @@ def _units(text):
         ([("x-a", "1"), ("X-a", "2")], "", Bypass(BypassReason.REPEATED_HEADER, "x-a")),
         ([("x-a", "a\nb")], "", Bypass(BypassReason.HEADER_VALUE, "x-a")),
         ([("x-a", "\ud800")], "", Bypass(BypassReason.HEADER_VALUE, "x-a")),
+        ([("Content-Type", "application/json"), ("Accept", "application/json")], "", None),
+        ([("Content-Type", "text/csv")], "", Bypass(BypassReason.CONTENT_TYPE)),
+        ([("content-type", "application/json"), ("Content-Type", "text/csv")], "", Bypass(BypassReason.CONTENT_TYPE)),
+        ([("content-type", "application/vnd.example+json")], "", Bypass(BypassReason.CONTENT_TYPE)),
+        ([("Content-Encoding", "gzip")], "", Bypass(BypassReason.CONTENT_ENCODING)),
+        ([("Accept", "text/csv")], "", Bypass(BypassReason.ACCEPT)),
+        ([("accept", "text/csv"), ("Accept", "*/*;q=0.1")], "", None),
+        ([("accept", "*/*"), ("x-a", "1"), ("x-a", "1")], "", Bypass(BypassReason.REPEATED_HEADER, "x-a")),
         # The Kelvin sign is not a k, whatever str.lower() says.
         ([("x-\u212aey", "v2")], "", None),
     ],
@@ -98,6 +106,15 @@ def test_a_query_and_headers_that_are_not_keyed_are_a_bypass(headers, query, exp
     assert request_bypass(RULES, headers, query) == expected
     built = build_preimage("/v1", RULES, iter(headers), b"{}", query)
     assert built == expected if expected else isinstance(built, Preimage)
+
+
+def test_a_type_of_json_of_its_own_is_keyed_with_its_header():
+    rules = RouteRules(dialect="any", key_headers=("content-type", "accept"))
+    headers = [("Content-Type", "application/vnd.example+json"), ("Accept", "application/json")]
+    built = build_preimage("/v1", rules, headers, b"{}")
+    assert isinstance(built, Preimage)
+    assert built.headers == (("accept", "application/json"), ("content-type", "application/vnd.example+json"))
+    assert request_bypass(rules, [("accept", "text/csv")]) == Bypass(BypassReason.ACCEPT)
 
 
 def test_a_bypass_says_which_header_and_never_its_value():

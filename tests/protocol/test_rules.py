@@ -36,11 +36,31 @@ def test_names_are_sorted_and_header_names_lower_cased():
         ({"key_headers": ("X-Api-Key",)}, "x-api-key is a credential"),
         ({"key_headers": ("Cookie",)}, "cookie is a credential"),
         ({"key_headers": ("Inference-Payload",)}, "one of the protocol's own"),
+        ({"key_headers": ("Content-Length",)}, "content-length is about one message"),
+        ({"key_headers": ("transfer-encoding",)}, "transfer-encoding is about one message"),
+        ({"key_headers": ("host",)}, "host is about one message"),
+        ({"key_headers": ("accept-encoding",)}, "accept-encoding is about one message"),
+        ({"determinism": "maybe"}, "determinism must be one of required, sampling_allowed, deterministic_endpoint"),
+        ({"determinism": ["required"]}, "determinism must be one of"),
+        ({"determinism": None}, "determinism must be one of"),
+        ({"remote_urls": "no"}, "remote_urls must be true or false"),
+        ({"remote_urls": 1}, "remote_urls must be true or false"),
+        ({"keep_number_types": None}, "keep_number_types must be true or false"),
+        ({"require_object": 0}, "require_object must be true or false"),
     ],
 )
 def test_rules_that_contradict_the_protocol_are_refused(fields, said):
     with pytest.raises(RulesError, match=said):
         RouteRules(**({"dialect": "any"} | fields))
+
+
+def test_what_a_request_means_and_takes_may_be_in_its_key():
+    assert RouteRules(dialect="any", key_headers=("accept", "content-type")).key_headers == ("accept", "content-type")
+
+
+def test_without_a_word_the_request_itself_must_rule_sampling_out_and_hold_its_content():
+    rules = RouteRules(dialect="any")
+    assert (rules.determinism, rules.remote_urls) == ("required", False)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +70,9 @@ def test_rules_that_contradict_the_protocol_are_refused(fields, said):
         ({"ignored_fields": ()}, True),
         ({"key_headers": ()}, True),
         ({"keep_number_types": True}, True),
+        # Answers that were kept under a laxer rule must be out of reach under a stricter one.
+        ({"determinism": "sampling_allowed"}, True),
+        ({"remote_urls": True}, True),
         # Decides which requests are keyed, not what the answer to a keyed one is.
         ({"output_affecting_headers": ("openai-beta",)}, False),
         ({"require_object": False}, False),
@@ -59,17 +82,11 @@ def test_rules_that_contradict_the_protocol_are_refused(fields, said):
 def test_the_generation_changes_with_the_rules_that_decide_what_an_answer_answers(changed, counts):
     fields = {"dialect": "openai-chat", "ignored_fields": ("user",), "key_headers": ("x-a",)}
     origin = OriginIdentity(endpoint="https://model.example.com")
-    before, after = (effective_generation("1", origin, RouteRules(**f), "explicit") for f in (fields, fields | changed))
+    before, after = (effective_generation("1", origin, RouteRules(**f)) for f in (fields, fields | changed))
     assert (before != after) == counts
 
 
-@pytest.mark.parametrize("place", ["generation", "endpoint", "determinism"])
-def test_a_generation_of_text_without_utf_8_is_refused(place):
-    texts = {"generation": "1", "endpoint": "e", "determinism": "explicit"} | {place: "\ud800"}
-    with pytest.raises(RulesError):
-        effective_generation(
-            texts["generation"],
-            OriginIdentity(endpoint=texts["endpoint"]),
-            RouteRules(dialect="any"),
-            texts["determinism"],
-        )
+@pytest.mark.parametrize(("generation", "endpoint"), [("\ud800", "e"), ("1", "\ud800")])
+def test_a_generation_of_text_without_utf_8_is_refused(generation, endpoint):
+    with pytest.raises(RulesError, match="lone surrogate"):
+        effective_generation(generation, OriginIdentity(endpoint=endpoint), RouteRules(dialect="any"))

@@ -32,7 +32,9 @@ from inference_edge_cache.protocol import (
     inference_path,
     parse_api_key,
     parse_path,
+    preimage_storable,
     request_key,
+    storable_request,
     verify,
     verify_api_key,
 )
@@ -54,11 +56,20 @@ def body_of(request):
     return base64.b64decode(request["body_base64"]) if "body_base64" in request else request["body"].encode()
 
 
-def preimage_of(request, rules):
+def arguments_of(request, rules):
     headers = [(name, value) for name, value in request.get("headers", DEFAULTS["headers"])]
-    return build_preimage(
-        request.get("route", DEFAULTS["route"]), rules, headers, body_of(request), request.get("query", "")
-    )
+    return request.get("route", DEFAULTS["route"]), rules, headers, body_of(request), request.get("query", "")
+
+
+def preimage_of(request, rules):
+    return build_preimage(*arguments_of(request, rules))
+
+
+def said_of(outcome):
+    """A refusal as the vectors write it."""
+    if isinstance(outcome, Bypass):
+        return {"reason": outcome.reason, "detail": outcome.detail}
+    return {"rejected": outcome.reason} if isinstance(outcome, Rejected) else None
 
 
 def straight_key(key, route, headers, canonical):
@@ -73,6 +84,18 @@ def straight_key(key, route, headers, canonical):
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
+def straight_generation(vector):
+    rules, origin = DEFAULTS["rules"] | vector["rules"], vector["origin"]
+    parts = [("V", "inference-edge-cache/1"), ("G", vector["generation"])]
+    parts += [("E", origin["endpoint"]), ("M", origin["model"]), ("A", origin["variant"]), ("D", rules["dialect"])]
+    parts += [("S", rules["determinism"])]
+    parts += [("T", "1" if rules["keep_number_types"] else "0"), ("U", "1" if rules["remote_urls"] else "0")]
+    parts += [("I", name) for name in sorted(rules["ignored_fields"])]
+    parts += [("N", name) for name in sorted(name.lower() for name in rules["key_headers"])]
+    framed = b"".join(tag.encode() + len(text).to_bytes(4, "big") + text.encode() for tag, text in parts)
+    return base64.urlsafe_b64encode(hashlib.sha256(framed).digest())[:12].decode()
+
+
 def straight_canonical(request, rules):
     document = json.loads(body_of(request))
     if isinstance(document, dict):
@@ -85,8 +108,12 @@ def test_there_are_enough_vectors_and_each_says_why():
     assert len(VECTORS) >= 100
     assert len({vector["id"] for vector in VECTORS}) == len(VECTORS)
     assert all(vector["reason"] and vector["source"] for vector in VECTORS)
-    kinds = {"equal", "different", "bypass", "path", "payload", "scope", "generation"}
+    kinds = {"equal", "different", "bypass", "path", "payload", "scope", "generation", "storable", "verified"}
     assert {vector["kind"] for vector in VECTORS} == kinds
+
+
+def test_the_defaults_name_every_rule():
+    assert set(DEFAULTS["rules"]) == set(RouteRules.__dataclass_fields__)
 
 
 @of("equal")
@@ -133,9 +160,26 @@ def test_a_canonical_form_is_its_own_canonical_form(vector):
 
 @of("bypass")
 def test_what_cannot_be_keyed_exactly_is_a_bypass_with_its_reason(vector):
-    result = preimage_of(vector["request"], rules_of(vector))
-    assert isinstance(result, Bypass)
-    assert {"reason": result.reason, "detail": result.detail} == vector["expected"]
+    assert said_of(preimage_of(vector["request"], rules_of(vector))) == vector["expected"]
+    assert said_of(storable_request(*arguments_of(vector["request"], rules_of(vector)))) == vector["expected"]
+
+
+@of("storable")
+def test_an_answer_may_be_stored_or_there_is_a_reason(vector):
+    request, rules = vector["request"], rules_of(vector)
+    preimage = preimage_of(request, rules)
+    assert isinstance(preimage, Preimage)
+    result = storable_request(*arguments_of(request, rules))
+    assert said_of(result) == vector["expected"]
+    assert vector["expected"] is not None or result == preimage
+    assert said_of(preimage_storable(preimage, rules)) == vector["expected"]
+
+
+@of("verified")
+def test_a_verified_payload_is_run_only_when_it_is_one_of_the_rules(vector):
+    headers = tuple((name, value) for name, value in vector["headers"])
+    preimage = Preimage(DEFAULTS["route"], headers, vector["body"].encode())
+    assert said_of(preimage_storable(preimage, rules_of(vector))) == vector["expected"]
 
 
 @of("path")
@@ -189,10 +233,8 @@ def test_a_scope_and_its_key_follow_from_the_master_secret(vector):
 
 @of("generation")
 def test_the_effective_generation_is_the_one_of_the_vector(vector):
-    generation = effective_generation(
-        vector["generation"], OriginIdentity(**vector["origin"]), rules_of(vector), vector["determinism"]
-    )
-    assert generation == vector["expected"]
+    generation = effective_generation(vector["generation"], OriginIdentity(**vector["origin"]), rules_of(vector))
+    assert generation == vector["expected"] == straight_generation(vector)
 
 
 def test_only_the_two_spellings_of_one_route_share_a_generation():

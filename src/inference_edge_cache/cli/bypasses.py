@@ -19,6 +19,11 @@ _WORDS = {
     BypassReason.UNKEYED_HEADER: "this header may change the answer and is not one of the policy's key_headers",
     BypassReason.REPEATED_HEADER: "this header stands there twice, and servers disagree which one counts",
     BypassReason.HEADER_VALUE: "the value of this header has characters beyond printable ASCII",
+    BypassReason.CONTENT_TYPE: "the Content-Type is not application/json, and servers read other types otherwise; "
+    "application/vnd.example+json needs content-type among the policy's key_headers",
+    BypassReason.CONTENT_ENCODING: "the body is compressed, and a key is made from the JSON itself",
+    BypassReason.ACCEPT: "the Accept header admits neither application/json nor text/event-stream, and nothing else is "
+    "kept",
     BypassReason.UNKNOWN_DIALECT: "the dialect is not known here",
     BypassReason.NOT_DETERMINISTIC: "the answer is left to chance",
     BypassReason.SERVER_STATE: "the answer depends on, or is kept as, something that only the provider has",

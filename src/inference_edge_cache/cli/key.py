@@ -42,7 +42,7 @@ def key(
 
     from inference_edge_cache.cli.keyed import keyed, say_bypass
     from inference_edge_cache.cli.screen import Screen
-    from inference_edge_cache.inference_rules import generation_rule, route_rules
+    from inference_edge_cache.inference_rules import route_rules
     from inference_edge_cache.protocol import (
         PAYLOAD_BUDGET,
         PUBLIC_API_KEY,
@@ -62,9 +62,7 @@ def key(
     if isinstance(request, Bypass):
         say_bypass(screen, request, file)
         raise typer.Exit(_BYPASS)
-    example = effective_generation(
-        "", OriginIdentity(endpoint=""), route_rules(chosen.inference), generation_rule(chosen.inference)
-    )
+    example = effective_generation("", OriginIdentity(endpoint=""), route_rules(chosen.inference))
     screen.lines([inference_path(path, generation or example, caller.scope, request_key(caller.key, request.preimage))])
     payload = encode_payload(request.preimage)
     fits = (

@@ -8,10 +8,9 @@ from typing import Any
 from inference_edge_cache.cli.bypasses import bypass_in_words
 from inference_edge_cache.cli.screen import Screen
 from inference_edge_cache.errors import EdgeCacheError
-from inference_edge_cache.inference_rules import determinism_of, route_rules
+from inference_edge_cache.inference_rules import route_rules
 from inference_edge_cache.policy import InferencePolicy
-from inference_edge_cache.protocol import Bypass, Headers, Preimage, build_preimage
-from inference_edge_cache.protocol.dialects import request_storable
+from inference_edge_cache.protocol import Bypass, Headers, Preimage, storable_request
 
 
 @dataclass(frozen=True)
@@ -31,16 +30,12 @@ def keyed(file: Path, policy: InferencePolicy, route: str, headers: Headers = ()
             body = stream.read(rules.max_body_bytes + 1)
     except OSError as error:
         raise EdgeCacheError(f"{file}: {error.strerror}") from error
-    preimage = build_preimage(route, rules, headers, body)
+    preimage = storable_request(route, rules, headers, body)
     if isinstance(preimage, Bypass):
         return preimage
-    document = json.loads(preimage.body)
-    bypass = request_storable(rules.dialect, document, determinism_of(policy), remote_urls=bool(policy.remote_urls))
-    if bypass is not None:
-        return bypass
     sent = json.loads(body)
     ignored = {name: sent[name] for name in rules.ignored_fields if isinstance(sent, dict) and name in sent}
-    return Keyed(preimage, document, ignored)
+    return Keyed(preimage, json.loads(preimage.body), ignored)
 
 
 def say_bypass(screen: Screen, bypass: Bypass, file: Path) -> None:

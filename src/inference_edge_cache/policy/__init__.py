@@ -7,6 +7,7 @@ from inference_edge_cache.policy.inference_presets import INFERENCE_PRESETS, Inf
 from inference_edge_cache.policy.models import CacheKey, CacheMode, CachePolicy, QueryMode
 from inference_edge_cache.policy.presets import PRESETS, Preset
 from inference_edge_cache.policy.rules import policy_problems
+from inference_edge_cache.policy.rules_inference import inference_problems
 
 __all__ = [
     "INFERENCE_PRESETS",
@@ -22,6 +23,7 @@ __all__ = [
     "QueryMode",
     "dump_policy",
     "format_seconds",
+    "inference_problems",
     "load_policy",
     "parse_policy",
     "parse_seconds",

@@ -71,9 +71,14 @@ _LARGEST_BODY = 256 * _MIB
 NEVER_IGNORED = frozenset(
     {"model", "messages", "input", "inputs", "instances", "prompt", "parameters", "inferenceConfig", "system"}
     | {"temperature", "seed", "n", "best_of", "stream", "tools", "toolConfig", "documents", "query"}
-    | {"store", "background", "conversation", "previous_response_id"}
+    | {"store", "background", "conversation", "previous_response_id", "promptVariables", "guardrailConfig"}
+    | {"additionalModelRequestFields", "web_search_options", "data_sources", "search_parameters", "plugins"}
+    | {"enable_search"}
 )
-"""Fields that decide what is answered, how, or what else happens: a policy that ignores one is refused."""
+"""Fields that decide what is answered, how, or what else happens: a policy that ignores one is refused.
+
+Among them every field by which the protocol judges a request: one that is ignored would be judged by its absence.
+"""
 
 
 class InferencePolicy(PolicyModel):
@@ -94,12 +99,14 @@ class InferencePolicy(PolicyModel):
     determinism: DeterminismRule = Determinism.REQUIRED
     """Which requests count as repeatable: ``required`` (default), ``sampling_allowed``, ``deterministic_endpoint``."""
     key_headers: Names = Field(default_factory=list)
-    """Request headers that change the answer: in the key and sent to the model, lower-cased. Default: none."""
+    """Request headers that change the answer: in the key and sent to the model, lower-cased. Never a credential, nor a
+    header of one message such as ``content-length``. Default: none."""
     remote_urls: Flag = False
     """Whether an answer about content that the request only points to (an image's URL, a file's id) may be kept. What
     is behind a URL changes without the URL. Default: no."""
     result_max_age: MaybeSeconds = None
-    """How old an answer may become, counted from when the model gave it. Default: the cache policy's ``max_ttl``."""
+    """How old an answer may become, counted from when the model gave it, at the edge, with a caller or stale. At least
+    the cache policy's ``default_ttl``. Default: its ``max_ttl``."""
     max_body_bytes: Bytes = Field(default=5 * _MIB, ge=1, le=_LARGEST_BODY)
     """A larger request passes through. Default 5 MiB, below the 6 MB that a Lambda function is given."""
     max_result_bytes: Bytes = Field(default=5 * _MIB, ge=1, le=_LARGEST_BODY)

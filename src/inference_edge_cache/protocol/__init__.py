@@ -5,6 +5,7 @@ that cannot be keyed exactly is a ``Bypass`` with a reason, a forged or malforme
 """
 
 from inference_edge_cache.protocol.canonical import canonicalize
+from inference_edge_cache.protocol.dialects import request_storable
 from inference_edge_cache.protocol.discovery import (
     DISCOVERY_PATH,
     Access,
@@ -43,7 +44,8 @@ from inference_edge_cache.protocol.preimage import (
     request_bypass,
     request_key,
 )
-from inference_edge_cache.protocol.rules import PAYLOAD_HEADER, PROTOCOL_VERSION, RouteRules
+from inference_edge_cache.protocol.rules import PAYLOAD_HEADER, PROTOCOL_VERSION, Determinism, RouteRules
+from inference_edge_cache.protocol.storable import preimage_storable, storable_request
 
 __all__ = [
     "DISCOVERY_PATH",
@@ -57,6 +59,7 @@ __all__ = [
     "ApiKey",
     "Bypass",
     "BypassReason",
+    "Determinism",
     "DiscoveryError",
     "EdgeConfig",
     "Headers",
@@ -85,9 +88,12 @@ __all__ = [
     "parse_edge_config",
     "parse_path",
     "parse_preimage",
+    "preimage_storable",
     "request_bypass",
     "request_key",
+    "request_storable",
     "scope_of",
+    "storable_request",
     "verify",
     "verify_api_key",
 ]

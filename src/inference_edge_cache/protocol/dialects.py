@@ -20,13 +20,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 from inference_edge_cache.protocol.outcomes import Bypass, BypassReason
-
-Determinism = Literal["required", "sampling_allowed", "deterministic_endpoint"]
-"""``required``: the request itself must rule sampling out. ``sampling_allowed``: one sample may stand for all.
-``deterministic_endpoint``: the endpoint samples nothing, whatever the request says."""
+from inference_edge_cache.protocol.rules import Determinism
 
 Fields = Mapping[str, Any]
 _Check = Callable[[Fields], Bypass | None]
@@ -96,6 +93,8 @@ _NAMED_FIELDS |= {"gcsUri", "fileUri"}
 
 
 def _remote(document: Any) -> Bypass | None:
+    """The order of members says nothing, so that which field is named does not depend on it."""
+    found: set[str] = set()
     rest: list[tuple[str, Any]] = [("", document)]
     while rest:
         name, value = rest.pop()
@@ -104,8 +103,8 @@ def _remote(document: Any) -> Bypass | None:
         elif isinstance(value, list):
             rest.extend((name, item) for item in value)
         elif isinstance(value, str) and _points_elsewhere(name, value):
-            return Bypass(BypassReason.REMOTE_CONTENT, name if name in _NAMED_FIELDS else "")
-    return None
+            found.add(name if name in _NAMED_FIELDS else "")
+    return Bypass(BypassReason.REMOTE_CONTENT, max(found)) if found else None
 
 
 def _points_elsewhere(name: str, value: str) -> bool:

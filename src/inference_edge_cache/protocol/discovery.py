@@ -118,6 +118,7 @@ def _route(entry: Any) -> RouteConfig:
     fields = _object(entry, "routes")
     path = _field(fields, "path", str)
     rules = _object(_field(fields, "rules", dict), "rules")
+    determinism: Any = _field(rules, "determinism", str)
     try:
         # Every field is required: a default of ours need not be the default of whoever wrote the document.
         parsed = RouteRules(
@@ -128,6 +129,8 @@ def _route(entry: Any) -> RouteConfig:
             keep_number_types=_field(rules, "keep_number_types", bool),
             require_object=_field(rules, "require_object", bool),
             max_body_bytes=_field(rules, "max_body_bytes", int),
+            determinism=determinism,
+            remote_urls=_field(rules, "remote_urls", bool),
         )
     except DiscoveryError:
         raise

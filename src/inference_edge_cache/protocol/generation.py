@@ -25,12 +25,12 @@ class OriginIdentity:
     variant: str = ""
 
 
-def effective_generation(generation: str, origin: OriginIdentity, rules: RouteRules, determinism: str) -> str:
+def effective_generation(generation: str, origin: OriginIdentity, rules: RouteRules) -> str:
     """A digest of 12 characters over the user's ``generation``, the protocol's version, the origin and the rules.
 
     Of the rules it holds those that decide what an answer is an answer to: dialect, ignored fields, key headers, and
-    whether number types are kept. ``determinism`` names the rule by which a request counts as deterministic.
-    Raises ``RulesError`` for text that has no UTF-8.
+    whether number types are kept. And those by which it could be kept, determinism and remote URLs: answers that were
+    kept under a laxer rule are out of reach under a stricter one. Raises ``RulesError`` for text that has no UTF-8.
     """
     parts = [
         (b"V", PROTOCOL),
@@ -39,13 +39,14 @@ def effective_generation(generation: str, origin: OriginIdentity, rules: RouteRu
         (b"M", origin.model),
         (b"A", origin.variant),
         (b"D", rules.dialect),
-        (b"S", determinism),
+        (b"S", rules.determinism),
         (b"T", "1" if rules.keep_number_types else "0"),
+        (b"U", "1" if rules.remote_urls else "0"),
         *((b"I", name) for name in rules.ignored_fields),
         *((b"N", name) for name in rules.key_headers),
     ]
     try:
         framed = framing.join((tag, text.encode("utf-8")) for tag, text in parts)
     except UnicodeEncodeError:
-        raise RulesError("a generation, origin or determinism rule has a lone surrogate in it") from None
+        raise RulesError("a generation or origin has a lone surrogate in it") from None
     return base64url.encode(hashlib.sha256(framed).digest())[:GENERATION_LENGTH]

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class BypassReason(StrEnum):
-    """Why a request has no key."""
+    """Why a request has no key, or has one and its answer is not stored."""
 
     TOO_LARGE = "too-large"
     BYTE_ORDER_MARK = "byte-order-mark"
@@ -27,6 +27,9 @@ class BypassReason(StrEnum):
     UNKEYED_HEADER = "unkeyed-header"
     REPEATED_HEADER = "repeated-header"
     HEADER_VALUE = "header-value"
+    CONTENT_TYPE = "content-type"
+    CONTENT_ENCODING = "content-encoding"
+    ACCEPT = "accept"
     UNKNOWN_DIALECT = "unknown-dialect"
     NOT_DETERMINISTIC = "not-deterministic"
     SERVER_STATE = "server-state"
@@ -55,6 +58,7 @@ class RejectedReason(StrEnum):
     PAYLOAD_COMPRESSION = "payload-compression"
     PAYLOAD_SIZE = "payload-size"
     PAYLOAD_SHAPE = "payload-shape"
+    NOT_CANONICAL = "not-canonical"
     ROUTE_MISMATCH = "route-mismatch"
     KEY_MISMATCH = "key-mismatch"
 

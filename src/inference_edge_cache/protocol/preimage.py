@@ -8,9 +8,10 @@ import hmac
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
-from inference_edge_cache.protocol import base64url, framing
-from inference_edge_cache.protocol.canonical import canonicalize
+from inference_edge_cache.protocol import base64url, framing, media_types
+from inference_edge_cache.protocol.canonical import canonical_and_document
 from inference_edge_cache.protocol.errors import PathError
 from inference_edge_cache.protocol.outcomes import Bypass, BypassReason, Rejected, RejectedReason
 from inference_edge_cache.protocol.paths import is_route
@@ -50,10 +51,12 @@ def request_bypass(rules: RouteRules, headers: Headers, query: str = "") -> Bypa
     """Why a request has no key, whatever its body; ``None`` when nothing but the body decides.
 
     A query string is a bypass, since it is not part of the cacheable form. So is a header that may change the answer
-    and is not keyed: a key that left path and query out mixed up two requests' answers (apache/apisix#13887).
+    and is not keyed: a key that left path and query out mixed up two requests' answers (apache/apisix#13887). And so is
+    a request for something other than JSON, or in something other than JSON: what is kept is JSON, or a stream of it.
     """
     if query:
         return Bypass(BypassReason.QUERY_STRING)
+    headers = list(headers)
     unkeyed = set(rules.output_affecting_headers).difference(rules.key_headers)
     seen: set[str] = set()
     for name, value in headers:
@@ -67,6 +70,25 @@ def request_bypass(rules: RouteRules, headers: Headers, query: str = "") -> Bypa
         if _FIELD_VALUE.fullmatch(value) is None:
             return Bypass(BypassReason.HEADER_VALUE, name)
         seen.add(name)
+    return _other_than_json(rules, headers)
+
+
+def _other_than_json(rules: RouteRules, headers: Headers) -> Bypass | None:
+    """A SageMaker container answers CSV to ``Accept: text/csv``, and reads JSON lines otherwise than JSON.
+
+    These headers are in no key unless they are key headers, so that only what has one meaning passes.
+    """
+    given: dict[str, str] = {}
+    for name, value in headers:  # RFC 9110 section 5.3: lines of one name are one value, with commas
+        name = _lower(name)
+        given[name] = f"{given[name]}, {value}" if name in given else value
+    content_type, encoding, accept = (given.get(name) for name in ("content-type", "content-encoding", "accept"))
+    if encoding is not None and not media_types.is_identity(encoding):
+        return Bypass(BypassReason.CONTENT_ENCODING)
+    if content_type is not None and not media_types.is_json(content_type, keyed="content-type" in rules.key_headers):
+        return Bypass(BypassReason.CONTENT_TYPE)
+    if accept is not None and not media_types.admits_json_or_sse(accept):
+        return Bypass(BypassReason.ACCEPT)
     return None
 
 
@@ -76,17 +98,26 @@ def build_preimage(route: str, rules: RouteRules, headers: Headers, body: bytes,
     ``headers`` and ``query`` are the request's own. Of the headers only the named ones count, their values as they are
     but for whitespace around them, which is not part of a value (RFC 9110 section 5.5).
     """
+    built = preimage_and_document(route, rules, headers, body, query)
+    return built if isinstance(built, Bypass) else built[0]
+
+
+def preimage_and_document(
+    route: str, rules: RouteRules, headers: Headers, body: bytes, query: str
+) -> tuple[Preimage, Any] | Bypass:
+    """``build_preimage``, and the body of the preimage as it is parsed."""
     if not is_route(route):
         raise PathError(f"{route!r} is not a route that can be cached")
     headers = list(headers)
     bypass = request_bypass(rules, headers, query)
     if bypass is not None:
         return bypass
-    canonical = canonicalize(body, rules)
-    if isinstance(canonical, Bypass):
-        return canonical
+    read = canonical_and_document(body, rules)
+    if isinstance(read, Bypass):
+        return read
+    canonical, document = read
     keyed = sorted((_lower(name), value.strip(" \t")) for name, value in headers if _lower(name) in rules.key_headers)
-    return Preimage(route, tuple(keyed), canonical)
+    return Preimage(route, tuple(keyed), canonical), document
 
 
 def request_key(key: bytes, preimage: Preimage) -> str:
