@@ -1,0 +1,180 @@
+"""A gateway from its environment: the variables that the deployment sets, and the configuration in the archive."""
+
+import functools
+import math
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from inference_edge_cache.errors import EdgeCacheError
+from inference_edge_cache.gateway.config import GatewayConfig, GatewayConfigError, parse_gateway_config
+from inference_edge_cache.gateway.doors import Guarded, Handles
+from inference_edge_cache.gateway.gateway import Gateway
+from inference_edge_cache.gateway.keyring import Keyring
+from inference_edge_cache.gateway.messages import Deadline, Request, Response
+from inference_edge_cache.gateway.model import Model
+from inference_edge_cache.gateway.secrets import master_secrets
+from inference_edge_cache.gateway.store import Store
+from inference_edge_cache.protocol import parse_path
+
+STORE = "INFERENCE_EDGE_CACHE_STORE"
+MODEL = "INFERENCE_EDGE_CACHE_MODEL"
+MASTER = "INFERENCE_EDGE_CACHE_MASTER_SOURCE"
+ORIGIN_SECRET = "INFERENCE_EDGE_CACHE_ORIGIN_SECRET"  # noqa: S105  # a variable's name
+TIMEOUT = "INFERENCE_EDGE_CACHE_TIMEOUT"
+
+CONFIG_NAME = "gateway.json"
+CONFIG_FILE = Path(__file__).parents[2] / CONFIG_NAME
+"""The configuration lies beside the package, at the archive's root."""
+
+DEFAULT_TIMEOUT = 300.0
+"""Seconds for an answer: what Cloud Run gives a request (cloud.google.com/run/docs/configuring/request-timeout)."""
+
+LONGEST_TIMEOUT = 3600.0
+"""Seconds; the same page. A Lambda function has at most 900."""
+
+BUCKET_FROM = 86_400
+"""Seconds of ``result_max_age`` from which the CDN reads the bucket by itself, whose lifecycle is in whole days."""
+
+MIN_ORIGIN_SECRET = 16
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class DeployedGateway:
+    """A gateway with what its front door needs to know."""
+
+    gateway: Handles
+    config: GatewayConfig
+    timeout: float
+    """Seconds for an answer."""
+
+    def handle(self, request: Request, deadline: Deadline, *, live: bool = False) -> Response:
+        """As ``Gateway.handle``, for those who are let in."""
+        return self.gateway.handle(request, deadline, live=live)
+
+    @property
+    def max_body_bytes(self) -> int:
+        """The longest body that any route takes."""
+        return max((route.rules.max_body_bytes for route in self.config.edge.routes), default=0)
+
+    def in_the_bucket_of_the_cdn(self, path: str) -> bool:
+        """Whether the CDN finds what is stored at ``path`` by itself, without the gateway."""
+        parts = parse_path(path)
+        rules = self.config.results.get(parts.route) if parts else None
+        return rules is not None and rules.result_max_age >= BUCKET_FROM
+
+
+def gateway_from(environ: Mapping[str, str], config: bytes) -> DeployedGateway:
+    """The gateway that ``environ`` and the configuration describe.
+
+    - ``INFERENCE_EDGE_CACHE_STORE``: where results are kept, such as ``s3://bucket``.
+    - ``INFERENCE_EDGE_CACHE_MODEL``: which model is asked, in JSON.
+    - ``INFERENCE_EDGE_CACHE_MASTER_SOURCE``: where the master secret is kept, see ``master_secrets``. Only with public
+      access there is none.
+    - ``INFERENCE_EDGE_CACHE_ORIGIN_SECRET``: what the CDN proves itself with, at least 16 characters; two of them,
+      with a space between, during a rotation. Without it everyone is let in who can reach the gateway.
+    - ``INFERENCE_EDGE_CACHE_TIMEOUT``: seconds for an answer, 300 unless said otherwise.
+
+    Raises ``GatewayConfigError`` with every problem at once. It names variables, never their values.
+    """
+    problems = list[str]()
+
+    def made(name: str, make: Callable[[], _T]) -> _T | None:
+        try:
+            return make()
+        except EdgeCacheError as error:
+            problems.append(f"{name}: {error}")
+        except ImportError as error:
+            problems.append(f"{name}: needs {error.name}, which is not installed")
+        except Exception as error:  # an SDK's own; its text may quote the value
+            problems.append(f"{name}: {type(error).__name__}")
+        return None
+
+    parsed = made(CONFIG_NAME, lambda: parse_gateway_config(config))
+    store = made(STORE, lambda: _store(_given(environ, STORE)))
+    model = made(MODEL, lambda: _model(_given(environ, MODEL)))
+    keyring = made(MASTER, lambda: _keyring(environ, parsed.edge.access == "public" if parsed else None))
+    secrets = made(ORIGIN_SECRET, lambda: _origin_secrets(environ.get(ORIGIN_SECRET)))
+    timeout = made(TIMEOUT, lambda: _seconds(environ.get(TIMEOUT)))
+    if parsed is None or store is None or model is None or keyring is None or secrets is None or timeout is None:
+        raise GatewayConfigError("the gateway cannot be set up:\n  " + "\n  ".join(problems))
+    gateway = Gateway(parsed, keyring, store, model)
+    return DeployedGateway(Guarded(gateway, secrets) if secrets else gateway, parsed, timeout)
+
+
+def deployed() -> DeployedGateway:
+    """The gateway of this process, made when it is first asked for. Raises ``GatewayConfigError``, and tries anew."""
+    with _MAKING:
+        return _deployed()
+
+
+_MAKING = threading.Lock()
+
+
+@functools.cache
+def _deployed() -> DeployedGateway:
+    try:
+        config = CONFIG_FILE.read_bytes()
+    except OSError as error:
+        raise GatewayConfigError(f"{CONFIG_NAME} cannot be read: {error.strerror}") from None
+    return gateway_from(os.environ, config)
+
+
+def _given(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name, "")
+    if not value:
+        raise GatewayConfigError("is not set")
+    return value
+
+
+def _store(spec: str) -> Store:
+    from inference_edge_cache.gateway.stores import store_from
+
+    return store_from(spec)
+
+
+def _model(spec: str) -> Model:
+    from inference_edge_cache.gateway.models import model_from
+
+    return model_from(spec)
+
+
+def _keyring(environ: Mapping[str, str], public: bool | None) -> Keyring | None:
+    if public is None:  # the configuration does not tell
+        return None
+    if public:
+        if MASTER in environ:
+            raise GatewayConfigError(f"is set, but {CONFIG_NAME} says that access is public: one of both is wrong")
+        return Keyring.public()
+    spec = _given(environ, MASTER)
+    return Keyring.rotating(lambda: master_secrets(spec, environ))
+
+
+def _origin_secrets(text: str | None) -> tuple[bytes, ...]:
+    if text is None:
+        return ()
+    secrets = text.split(" ")
+    if len(secrets) > 2 or not all(_is_origin_secret(secret) for secret in secrets):
+        raise GatewayConfigError(
+            f"must be one secret of at least {MIN_ORIGIN_SECRET} visible ASCII characters, or two with a space between"
+        )
+    return tuple(secret.encode("ascii") for secret in secrets)
+
+
+def _is_origin_secret(secret: str) -> bool:
+    return len(secret) >= MIN_ORIGIN_SECRET and all("!" <= character <= "~" for character in secret)
+
+
+def _seconds(text: str | None) -> float:
+    try:
+        seconds = DEFAULT_TIMEOUT if text is None else float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds <= LONGEST_TIMEOUT:
+        raise GatewayConfigError(f"must be a number of seconds above 0, at most {LONGEST_TIMEOUT:.0f}")
+    return seconds

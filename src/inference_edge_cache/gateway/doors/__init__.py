@@ -1,0 +1,51 @@
+"""Front doors: what a cloud or a server hands over becomes a ``Request``, a ``Response`` becomes what it takes back."""
+
+import hmac
+import logging
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from inference_edge_cache.gateway.answers import refusal
+from inference_edge_cache.gateway.config import GatewayConfigError
+from inference_edge_cache.gateway.messages import Deadline, Request, Response
+from inference_edge_cache.gateway.passing import ORIGIN_PROOF_HEADER
+
+logger = logging.getLogger(__name__)
+
+
+class Handles(Protocol):
+    """What a front door opens to: a ``Gateway``, or one that is ``Guarded``."""
+
+    def handle(self, request: Request, deadline: Deadline, *, live: bool = False) -> Response: ...
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A gateway that answers the CDN alone: whoever knows one of ``secrets``. There are two during a rotation.
+
+    CloudFront and Media CDN send it as a header of the origin, and replace what a viewer sends under its name.
+    """
+
+    gateway: Handles
+    secrets: tuple[bytes, ...] = field(repr=False)
+
+    def handle(self, request: Request, deadline: Deadline, *, live: bool = False) -> Response:
+        if not self._knows(request):
+            return refusal(403, "this gateway answers the cache in front of it and nobody else")
+        return self.gateway.handle(request, deadline, live=live)
+
+    def _knows(self, request: Request) -> bool:
+        given = (request.header(ORIGIN_PROOF_HEADER) or "").encode("utf-8", "replace")
+        # All of them, so that the time does not tell which one it was.
+        return sum(hmac.compare_digest(given, secret) for secret in self.secrets) > 0
+
+
+def not_set_up(error: GatewayConfigError) -> Response:
+    """The answer of a gateway whose configuration cannot be used. The log says why, and names no values."""
+    logger.error("%s", error)
+    return refusal(503, "the gateway is not set up; its log says why")
+
+
+def too_large(limit: int) -> Response:
+    """413: a longer body than any route takes."""
+    return refusal(413, f"the body has more than {limit} bytes")

@@ -1,0 +1,211 @@
+"""What the environment and the configuration of a deployed gateway make, and what is said when they cannot."""
+
+import json
+import threading
+
+import pytest
+from gateway_kit import CHAT, MASTER, chat_body, config_of, setting
+
+from inference_edge_cache.gateway import assembly
+from inference_edge_cache.gateway.assembly import DeployedGateway, deployed, gateway_from
+from inference_edge_cache.gateway.config import GatewayConfig, GatewayConfigError, ResultRules
+from inference_edge_cache.gateway.messages import Deadline, Request
+from inference_edge_cache.protocol import DISCOVERY_PATH, EdgeConfig, RouteConfig, RouteRules, derive_api_key
+
+KEYED = config_of().to_json()
+PUBLIC = config_of(access="public").to_json()
+ORIGIN, OLD_ORIGIN = "a-secret-of-the-cdn-1", "a-secret-of-the-cdn-0"
+
+ENVIRON = {
+    "INFERENCE_EDGE_CACHE_STORE": "memory:",
+    "INFERENCE_EDGE_CACHE_MODEL": json.dumps({"https": {"url": "http://127.0.0.1:1"}}),
+    "INFERENCE_EDGE_CACHE_MASTER_SOURCE": "env:THE_MASTER",
+    "THE_MASTER": MASTER.decode(),
+}
+
+
+def environ(**changes: str | None) -> dict[str, str]:
+    """The environment with changes, ``None`` for what is not set."""
+    made = {**ENVIRON, **{f"INFERENCE_EDGE_CACHE_{name}": value for name, value in changes.items()}}
+    return {name: value for name, value in made.items() if value is not None}
+
+
+def status_of(gateway: DeployedGateway, method="GET", path=DISCOVERY_PATH, body=b"", **headers: str) -> int:
+    lines = tuple((name.replace("_", "-"), value) for name, value in headers.items())
+    request = Request(method=method, path=path, headers=lines, body=body)
+    return gateway.handle(request, Deadline.after(20)).status
+
+
+def problems_of(environ, config=KEYED) -> list[str]:
+    """The lines of what is wrong."""
+    with pytest.raises(GatewayConfigError) as caught:
+        gateway_from(environ, config)
+    head, *lines = str(caught.value).split("\n")
+    assert head == "the gateway cannot be set up:"
+    return [line.strip() for line in lines]
+
+
+# --- What it makes ------------------------------------------------------------------------------------------------
+
+
+def test_a_gateway_with_its_callers_its_store_and_its_model():
+    gateway = gateway_from(environ(), KEYED)
+    json_body = {"content_type": "application/json"}
+    mine = f"Bearer {derive_api_key(MASTER, 'alice').text}"
+    assert status_of(gateway) == 200
+    assert status_of(gateway, "POST", CHAT, chat_body(), **json_body) == 401
+    # The key counts, the store has nothing, and nobody listens where the model should be.
+    assert status_of(gateway, "POST", CHAT, chat_body(), authorization=mine, **json_body) == 502
+
+
+def test_with_public_access_there_is_no_master():
+    gateway = gateway_from(environ(MASTER=None), PUBLIC)
+    assert status_of(gateway, "POST", CHAT, chat_body(), content_type="application/json") == 502
+
+
+def test_with_an_origin_secret_only_the_cdn_is_let_in():
+    gateway = gateway_from(environ(ORIGIN_SECRET=ORIGIN), KEYED)
+    assert status_of(gateway) == 403
+    assert status_of(gateway, x_inference_edge_cache_origin=OLD_ORIGIN) == 403
+    assert status_of(gateway, x_inference_edge_cache_origin=ORIGIN) == 200
+
+
+def test_during_a_rotation_there_are_two_origin_secrets():
+    gateway = gateway_from(environ(ORIGIN_SECRET=f"{ORIGIN} {OLD_ORIGIN}"), KEYED)
+    for secret in (ORIGIN, OLD_ORIGIN):
+        assert status_of(gateway, x_inference_edge_cache_origin=secret) == 200
+    assert status_of(gateway, x_inference_edge_cache_origin=f"{ORIGIN} {OLD_ORIGIN}") == 403
+
+
+@pytest.mark.parametrize(("text", "seconds"), [(None, 300), ("60", 60), ("0.5", 0.5), ("3600", 3600)])
+def test_how_long_an_answer_may_take(text, seconds):
+    assert gateway_from(environ(TIMEOUT=text), KEYED).timeout == seconds
+
+
+def test_printing_it_shows_no_secret():
+    shown = repr(gateway_from(environ(ORIGIN_SECRET=ORIGIN), KEYED))
+    for secret in (ORIGIN, repr(MASTER), MASTER.decode(), "127.0.0.1"):
+        assert secret not in shown
+
+
+def test_what_its_front_door_needs_to_know():
+    origin = {"/a": (100, 86_400), "/b": (2000, 86_399)}
+    routes = tuple(
+        RouteConfig(path=path, generation="g" * 12, rules=RouteRules(dialect="openai-chat", max_body_bytes=longest))
+        for path, (longest, _) in origin.items()
+    )
+    results = {path: ResultRules(ttl=60, result_max_age=oldest) for path, (_, oldest) in origin.items()}
+    gateway = gateway_from(environ(), GatewayConfig(EdgeConfig(routes=routes), results).to_json())
+    assert gateway.max_body_bytes == 2000
+    rest = f"/~/{'g' * 12}/{'s' * 12}/{'A' * 43}"
+    assert gateway.in_the_bucket_of_the_cdn(f"/a{rest}")
+    assert not gateway.in_the_bucket_of_the_cdn(f"/b{rest}")
+    assert not gateway.in_the_bucket_of_the_cdn(f"/c{rest}")
+    assert not gateway.in_the_bucket_of_the_cdn("/a")
+
+
+def test_a_gateway_without_routes_takes_no_bodies():
+    assert gateway_from(environ(), GatewayConfig(EdgeConfig(routes=()), {}).to_json()).max_body_bytes == 0
+
+
+# --- What is wrong ------------------------------------------------------------------------------------------------
+
+
+def test_every_problem_is_told_at_once():
+    assert problems_of({"INFERENCE_EDGE_CACHE_TIMEOUT": "soon"}) == [
+        "INFERENCE_EDGE_CACHE_STORE: is not set",
+        "INFERENCE_EDGE_CACHE_MODEL: is not set",
+        "INFERENCE_EDGE_CACHE_MASTER_SOURCE: is not set",
+        "INFERENCE_EDGE_CACHE_TIMEOUT: must be a number of seconds above 0, at most 3600",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("STORE", value) for value in ("", "s3:hunter2", "hunter2", "ftp://hunter2")),
+        *(("MODEL", value) for value in ("", "hunter2", "[]", '{"https": {"url": "hunter2"}}')),
+        ("MODEL", '{"https": {"url": "https://hunter2@h", "headers": {"authorization": "hunter2"}}}'),
+        ("MODEL", '{"https": {"url": "https://h", "headers": {"x-key": "hunter2\\n"}}}'),
+        *(("MASTER_SOURCE", value) for value in ("", "hunter2", "env:THE_MASTER_THAT_IS_NOT_SET", "gcp:hunter2")),
+        *(("ORIGIN_SECRET", value) for value in ("", " ", "hunter2", ORIGIN + " ", f"{ORIGIN}\n", f"{ORIGIN} hunter2")),
+        ("ORIGIN_SECRET", f"{ORIGIN} {OLD_ORIGIN} {ORIGIN}"),
+        ("ORIGIN_SECRET", "hunter2hunter2hunter2é"),
+        *(("TIMEOUT", value) for value in ("", "0", "-1", "nan", "inf", "3601", "hunter2")),
+    ],
+)
+def test_what_cannot_be_used_is_named_and_not_shown(name, value):
+    (line,) = problems_of(environ(**{name: value}))
+    assert line.startswith(f"INFERENCE_EDGE_CACHE_{name}: ")
+    for shown in ("hunter2", ORIGIN, OLD_ORIGIN):
+        assert shown not in line
+
+
+def test_a_master_that_is_too_short():
+    lines = problems_of({**environ(), "THE_MASTER": "hunter2"})
+    assert lines == ["INFERENCE_EDGE_CACHE_MASTER_SOURCE: the master secret has less than 32 bytes"]
+
+
+def test_a_master_where_access_is_public():
+    (line,) = problems_of(environ(), PUBLIC)
+    assert line == (
+        "INFERENCE_EDGE_CACHE_MASTER_SOURCE: is set, but gateway.json says that access is public: one of both is wrong"
+    )
+
+
+@pytest.mark.parametrize("config", [b"", b"{}", b"[]", b'{"edge": {"version": 9}, "results": {}}'])
+def test_a_configuration_that_is_none(config):
+    (line,) = problems_of(environ(), config)
+    assert line.startswith("gateway.json: ")
+
+
+def test_a_package_that_is_not_installed(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "boto3", None)
+    lines = problems_of(environ(STORE="s3://a-bucket", MASTER_SOURCE="aws:master"))
+    assert lines == [
+        "INFERENCE_EDGE_CACHE_STORE: needs boto3, which is not installed",
+        "INFERENCE_EDGE_CACHE_MASTER_SOURCE: a master secret by aws: needs boto3, which is not installed",
+    ]
+
+
+def test_the_error_of_an_sdk_is_named_and_not_quoted(monkeypatch):
+    from inference_edge_cache.gateway import stores
+
+    def fail(spec: str):
+        raise RuntimeError(f"no bucket in {spec}")
+
+    monkeypatch.setattr(stores, "store_from", fail)
+    assert problems_of(environ(STORE="s3://hunter2")) == ["INFERENCE_EDGE_CACHE_STORE: RuntimeError"]
+
+
+# --- The gateway of this process ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def process(tmp_path, monkeypatch):
+    """The environment of a deployed process, and the file of its configuration."""
+    for name, value in environ().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(assembly, "CONFIG_FILE", tmp_path / "gateway.json")
+    assembly._deployed.cache_clear()
+    yield tmp_path / "gateway.json"
+    assembly._deployed.cache_clear()
+
+
+def test_a_process_has_one_gateway(process):
+    process.write_bytes(KEYED)
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(deployed())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8
+    assert len(set(map(id, found))) == 1
+
+
+def test_a_process_that_could_not_be_set_up_tries_again(process):
+    with pytest.raises(GatewayConfigError, match=r"gateway.json cannot be read: No such file"):
+        deployed()
+    process.write_bytes(KEYED)
+    assert deployed().config == setting().config
