@@ -59,7 +59,7 @@ def test_a_gateway_with_its_callers_its_store_and_its_model():
 
 
 def test_with_public_access_there_is_no_master():
-    gateway = gateway_from(environ(MASTER=None), PUBLIC)
+    gateway = gateway_from(environ(MASTER_SOURCE=None), PUBLIC)
     assert status_of(gateway, "POST", CHAT, chat_body(), content_type="application/json") == 502
 
 
