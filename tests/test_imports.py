@@ -92,7 +92,7 @@ MAY_IMPORT = {
     "clouds": {"args", "capabilities", "clouds", "errors", "plan", "policy"},
     "component.py": {"args", "capabilities", "clouds", "errors", "plan"},
     "testing": {"errors", "testing"},
-    "local": {"capabilities", "errors", "gateway", "inference_rules", "local", "policy", "protocol"},
+    "local": {"capabilities", "client", "errors", "gateway", "inference_rules", "local", "policy", "protocol"},
 }
 
 
