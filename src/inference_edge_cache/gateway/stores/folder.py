@@ -34,8 +34,8 @@ class FolderStore:
     """Files under ``folder``, which is made when the first result comes. Nothing here removes a result.
 
     A file is three things: the SHA-256 of what follows, one line of JSON, the body. So a file says itself whether it is
-    whole, and its metadata is never that of another body. It is written aside and then gets its name in one step, so
-    a process that ends at any point leaves a file with no name of ours at worst, and the next store removes it.
+    whole, and its metadata are never those of another body. It is written aside and then gets its name in one step:
+    a process that ends at any point leaves a file without a name at worst, which the next store removes after an hour.
 
     The version is that SHA-256; every write has its own. Files are readable to their owner alone. Several processes
     may share the folder, on one machine.

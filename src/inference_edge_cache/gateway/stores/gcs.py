@@ -123,15 +123,15 @@ def _last_modified(blob: Any) -> int:
 
 @contextmanager
 def _asking() -> Iterator[None]:
-    """Whatever goes wrong inside is ``StoreFailed``. What the client says of it holds URLs, so only its name is."""
+    """Whatever goes wrong inside is ``StoreFailed``. What the client says of it holds URLs, so it is only named."""
     from google.api_core.exceptions import GoogleAPIError
     from google.auth.exceptions import GoogleAuthError
-    from google.cloud.storage.exceptions import InvalidResponse
+    from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
     from urllib3.exceptions import HTTPError
 
     try:
         yield
-    except (GoogleAPIError, GoogleAuthError, InvalidResponse, HTTPError, OSError) as error:
+    except (GoogleAPIError, GoogleAuthError, DataCorruption, InvalidResponse, HTTPError, OSError) as error:
         raise StoreFailed(f"GCS: {_name(error)}") from None
 
 

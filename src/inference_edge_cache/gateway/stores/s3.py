@@ -109,7 +109,7 @@ def _make_client(region: str | None) -> Any:
 
 @contextmanager
 def _asking() -> Iterator[None]:
-    """Whatever goes wrong inside is ``StoreFailed``. What S3 and botocore say of it holds URLs, so only its name is."""
+    """Whatever goes wrong inside is ``StoreFailed``. What S3 and botocore say of it holds URLs, so it is only named."""
     from botocore.exceptions import BotoCoreError, ClientError
     from urllib3.exceptions import HTTPError
 
