@@ -107,8 +107,7 @@ class Transport:
                 target,
                 body,
                 urllib3.HTTPHeaderDict(with_defaults((*headers, ("accept-encoding", "identity")), _WHO_ASKS)),
-                retries=False,
-                redirect=False,
+                retries=False,  # nor redirects
                 assert_same_host=False,
                 timeout=urllib3.Timeout(connect=min(self._connect_timeout, left), read=left),
                 preload_content=False,
@@ -206,9 +205,8 @@ class _Response(http.client.HTTPResponse):
 
     def read1(self, n: int = -1) -> bytes:
         piece = super().read1(n)
-        if (
-            not piece and self.chunked and self._incoming.ended
-        ):  # http.client takes "0" for "0\r\n\r\n", and for "0A..."
+        # RFC 9112 section 7.1. To http.client the "0" of a last chunk is enough, and so is that of a size "0A".
+        if not piece and self.chunked and self._incoming.ended:
             raise http.client.IncompleteRead(b"")
         return piece
 
