@@ -77,7 +77,7 @@ def gateway_config(
     rules = {route.path: route_rules(route.inference) for route in routes}
     edge = EdgeConfig(
         routes=tuple(
-            RouteConfig(path=path, generation=effective_generation(generation, origin, each), rules=each)
+            RouteConfig(path=path, generation=effective_generation(generation, origin, each, access), rules=each)
             for path, each in rules.items()
         ),
         access=access,

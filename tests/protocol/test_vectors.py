@@ -90,6 +90,7 @@ def straight_generation(vector):
     parts += [("E", origin["endpoint"]), ("M", origin["model"]), ("A", origin["variant"]), ("D", rules["dialect"])]
     parts += [("S", rules["determinism"])]
     parts += [("T", "1" if rules["keep_number_types"] else "0"), ("U", "1" if rules["remote_urls"] else "0")]
+    parts += [("P", vector["access"])] if "access" in vector else []
     parts += [("I", name) for name in sorted(rules["ignored_fields"])]
     parts += [("N", name) for name in sorted(name.lower() for name in rules["key_headers"])]
     framed = b"".join(tag.encode() + len(text).to_bytes(4, "big") + text.encode() for tag, text in parts)
@@ -233,7 +234,8 @@ def test_a_scope_and_its_key_follow_from_the_master_secret(vector):
 
 @of("generation")
 def test_the_effective_generation_is_the_one_of_the_vector(vector):
-    generation = effective_generation(vector["generation"], OriginIdentity(**vector["origin"]), rules_of(vector))
+    origin, access = OriginIdentity(**vector["origin"]), vector.get("access", "keyed")
+    generation = effective_generation(vector["generation"], origin, rules_of(vector), access)
     assert generation == vector["expected"] == straight_generation(vector)
 
 

@@ -73,7 +73,7 @@ def _unchanged(request: Request, stored: Stored) -> bool:
     since = request.header("if-modified-since")
     try:
         return since is not None and stored.last_modified <= parsedate_to_datetime(since).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return False
 
 

@@ -67,6 +67,6 @@ def parse_gateway_config(document: bytes) -> GatewayConfig:
         fields: Any = json.loads(document)
         edge = json.dumps(fields["edge"]).encode("utf-8")
         results = {path: ResultRules(**rules) for path, rules in fields["results"].items()}
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise GatewayConfigError(f"not the configuration of a gateway: {type(error).__name__}") from None
     return GatewayConfig(parse_edge_config(edge), results)

@@ -30,13 +30,13 @@ from inference_edge_cache.gateway.answers import (
     stored_answer,
     without_body,
 )
-from inference_edge_cache.gateway.config import GatewayConfig, ResultRules
+from inference_edge_cache.gateway.config import GatewayConfig, GatewayConfigError, ResultRules
 from inference_edge_cache.gateway.controls import Controls, read_controls
 from inference_edge_cache.gateway.flights import Flight, Flights, Head, Landing
 from inference_edge_cache.gateway.keyring import Keyring
 from inference_edge_cache.gateway.messages import Deadline, HeaderLines, Request, Response
 from inference_edge_cache.gateway.model import Model, ModelAnswer, ModelFailed, ModelRequest
-from inference_edge_cache.gateway.passing import passed_headers, sendable
+from inference_edge_cache.gateway.passing import is_name, passed_headers, sendable
 from inference_edge_cache.gateway.store import Damaged, Result, Store, Stored, StoreFailed
 from inference_edge_cache.protocol import (
     DISCOVERY_PATH,
@@ -93,13 +93,15 @@ class _Found:
 
     stored: Stored | None = None
     replaces: str | None = None
+    too_old: bool = False
     down: bool = False
 
 
 class Gateway:
     """Answers requests from the store, and from the model where the store has nothing. Safe to use from many threads.
 
-    :param keyring: who may ask. :param now: Unix seconds.
+    :param keyring: who may ask; public if and only if the configuration is. ``GatewayConfigError`` otherwise.
+    :param now: Unix seconds.
     """
 
     def __init__(
@@ -111,6 +113,8 @@ class Gateway:
         *,
         now: Callable[[], float] = time.time,
     ) -> None:
+        if keyring.is_public != (config.edge.access == "public"):
+            raise GatewayConfigError("access is public in one of keyring and configuration, and not in the other")
         self.config = config
         self._keyring, self._store, self._model, self._now = keyring, store, model, now
         self._flights = Flights()
@@ -131,8 +135,8 @@ class Gateway:
         return without_body(response) if request.method == "HEAD" else response
 
     def _answer(self, request: Request, deadline: Deadline, live: bool) -> Response:
-        if not all(sendable(value) for _, value in request.headers):
-            return refusal(400, "a header's value has a control character in it")
+        if not all(is_name(name) and sendable(value) for name, value in request.headers):
+            return refusal(400, "a header's name is none, or its value has a control character in it")
         if request.path in (DISCOVERY_PATH, HEALTH_PATH):
             return self._own_document(request)
         cached = parse_path(request.path)
@@ -232,7 +236,8 @@ class Gateway:
             return _Found(down=True)
         if isinstance(lies, Stored) and age_of(lies.result, self._now()) < max(oldest, 0):
             return _Found(stored=lies)
-        return _Found(replaces=lies.version if isinstance(lies, Stored | Damaged) else None)
+        replaces = lies.version if isinstance(lies, Stored | Damaged) else None
+        return _Found(replaces=replaces, too_old=isinstance(lies, Stored))
 
     def _hit(self, request: Request, path: str, stored: Stored, rules: ResultRules) -> Response:
         age = age_of(stored.result, self._now())
@@ -248,16 +253,21 @@ class Gateway:
             (self._flights.alone(trip), True) if asked.controls.refresh else self._flights.join(asked.path, trip)
         )
         head = _relayable_head(flight, deadline) if live else None
-        if head is None and not leads and not flight.landed(deadline).stored:
+        if head is None and not leads and not self._takes(asked, flight.landed(deadline)):
             flight, leads = self._flights.alone(trip), True
             head = _relayable_head(flight, deadline) if live else None
-        return _relayed(flight, head, deadline) if head else self._landed(asked, flight, deadline, not leads)
+        why = _why(asked, found)
+        if head:
+            return _relayed(flight, head, deadline, why, not leads)
+        return self._landed(asked, flight.landed(deadline), why, not leads)
 
-    def _landed(self, asked: _Asked, flight: Flight, deadline: Deadline, collapsed: bool) -> Response:
-        landing = flight.landed(deadline)
+    def _takes(self, asked: _Asked, landing: Landing) -> bool:
+        """Whether what somebody else's trip has brought is young enough for this caller, too."""
+        return landing.stored is not None and age_of(landing.stored.result, self._now()) < asked.oldest()
+
+    def _landed(self, asked: _Asked, landing: Landing, why: str, collapsed: bool) -> Response:
         if landing.failure:
             raise landing.failure
-        why = "request" if asked.controls.refresh or asked.controls.max_age is not None else "uri-miss"
         if landing.stored:
             age = age_of(landing.stored.result, self._now())
             said = status.hit(asked.rules.result_max_age - age)
@@ -296,13 +306,29 @@ class Gateway:
             return _because(not_stored, _STORE_DOWN)
         result = Result(body, admitted, int(self._now()))
         try:
-            stored = self._store.put(asked.path, result, cache_control(asked.rules, 0), found.replaces)
+            stored = self._put(asked, result, found.replaces)
         except StoreFailed as failed:
             logger.warning("the store could not be written: %s", failed)
             return _because(not_stored, _STORE_DOWN)
         if stored is None:
             stored = self._look_up(asked.path, asked.oldest()).stored
         return Landing(stored=stored, status=answer.status) if stored else _because(not_stored, "another was faster")
+
+    def _put(self, asked: _Asked, result: Result, replaces: str | None) -> Stored | None:
+        told = cache_control(asked.rules, 0)
+        stored = self._store.put(asked.path, result, told, replaces)
+        if stored is None and asked.controls.refresh:
+            # What came in between was asked for without a refresh, perhaps before it.
+            there = self._look_up(asked.path, -1).replaces
+            stored = self._store.put(asked.path, result, told, there)
+        return stored
+
+
+def _why(asked: _Asked, found: _Found) -> str:
+    """Why the model is asked (RFC 9211 section 2.2)."""
+    if asked.controls != _NONE_ASKED:
+        return "request"
+    return "stale" if found.too_old else "uri-miss"
 
 
 def _because(landing: Landing, reason: str) -> Landing:
@@ -335,9 +361,9 @@ def _relayable_head(flight: Flight, deadline: Deadline) -> Head | None:
     return head if kind.partition(";")[0].strip().lower() == "text/event-stream" else None
 
 
-def _relayed(flight: Flight, head: Head, deadline: Deadline) -> Response:
+def _relayed(flight: Flight, head: Head, deadline: Deadline, why: str, collapsed: bool) -> Response:
     """A stream as it comes. It cannot be taken back, and so nobody may keep it; it is stored once it is complete."""
-    said = status.not_stored("uri-miss", head.status, "relayed-live")
+    said = status.not_stored(why, head.status, "relayed-live", collapsed=collapsed)
     told = model_headers(head.headers, said, cookies=False)
     return Response(status=head.status, headers=told, chunks=flight.chunks(deadline))
 

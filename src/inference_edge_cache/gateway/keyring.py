@@ -73,6 +73,10 @@ class Keyring:
     def __repr__(self) -> str:
         return "Keyring(...)"
 
+    @property
+    def is_public(self) -> bool:
+        return self._masters is None
+
     def caller(self, request_headers: HeaderLines) -> ApiKey | None:
         """Who sends these headers: the key in exactly one ``Authorization: Bearer``; with public access anybody."""
         if self._masters is None:

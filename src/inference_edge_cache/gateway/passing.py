@@ -1,9 +1,13 @@
 """What of an unstored request reaches the model: all that is not about this cache or about connections."""
 
+import re
+
 from inference_edge_cache.gateway.answers import HOP_BY_HOP
 from inference_edge_cache.gateway.controls import MODE_HEADER, TTL_HEADER
 from inference_edge_cache.gateway.messages import HeaderLines
 from inference_edge_cache.protocol import PAYLOAD_HEADER
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 
 ORIGIN_PROOF_HEADER = "x-inference-edge-cache-origin"
 """By which the CDN proves itself to the gateway. It ends there."""
@@ -25,6 +29,11 @@ def passed_headers(headers: HeaderLines, *, keyed: bool) -> HeaderLines:
     named = {item.strip().lower() for name, value in headers if name == "connection" for item in value.split(",")}
     dropped = _DROPPED | named | ({"authorization"} if keyed else set())
     return tuple(line for line in headers if line[0] not in dropped and not line[0].startswith(_ADDED_PREFIXES))
+
+
+def is_name(name: str) -> bool:
+    """Whether a header can be called that. What is none would leave as another header than it came as."""
+    return _TOKEN.fullmatch(name) is not None
 
 
 def sendable(value: str) -> bool:

@@ -17,9 +17,9 @@ def forwarded(why: str, status: int | None = None, *, stored: bool = False, coll
     return _forwarded(why, status, stored=stored, collapsed=collapsed)
 
 
-def not_stored(why: str, status: int | None, detail: str) -> str:
+def not_stored(why: str, status: int | None, detail: str, *, collapsed: bool = False) -> str:
     """The model was asked, or would have been, and the answer is not stored: ``detail`` says why."""
-    return _forwarded(why, status, detail=detail)
+    return _forwarded(why, status, detail=detail, collapsed=collapsed)
 
 
 def refused(detail: str) -> str:

@@ -25,12 +25,13 @@ class OriginIdentity:
     variant: str = ""
 
 
-def effective_generation(generation: str, origin: OriginIdentity, rules: RouteRules) -> str:
+def effective_generation(generation: str, origin: OriginIdentity, rules: RouteRules, access: str = "keyed") -> str:
     """A digest of 12 characters over the user's ``generation``, the protocol's version, the origin and the rules.
 
     Of the rules it holds those that decide what an answer is an answer to: dialect, ignored fields, key headers, and
     whether number types are kept. And those by which it could be kept, determinism and remote URLs: answers that were
-    kept under a laxer rule are out of reach under a stricter one. Raises ``RulesError`` for text that has no UTF-8.
+    kept under a laxer rule are out of reach under a stricter one; so are those that everyone could ask for, by
+    ``access`` ``public``, once it is ``keyed``. Raises ``RulesError`` for text that has no UTF-8.
     """
     parts = [
         (b"V", PROTOCOL),
@@ -42,6 +43,7 @@ def effective_generation(generation: str, origin: OriginIdentity, rules: RouteRu
         (b"S", rules.determinism),
         (b"T", "1" if rules.keep_number_types else "0"),
         (b"U", "1" if rules.remote_urls else "0"),
+        *([(b"P", access)] if access != "keyed" else []),
         *((b"I", name) for name in rules.ignored_fields),
         *((b"N", name) for name in rules.key_headers),
     ]
