@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 .PHONY: help demo test check floors bench docs clean
 
 help:
-	@echo "make demo    a real model behind a local edge cache, and what its policy becomes on AWS and GCP"
+	@echo "make demo    a real embedding API whose POSTs become cacheable, and what Pulumi would create on AWS and GCP"
 	@echo "make test    the test suite, with coverage"
 	@echo "make check   lint, types, docs, examples, package, oldest supported dependencies"
-	@echo "make bench   how much the local edge saves and costs, as ratios"
+	@echo "make bench   what keys, edge and gateway save and cost, as ratios"
 	@echo "make docs    the documentation, built into site/"
 	@echo "make clean   remove everything that make made"
 

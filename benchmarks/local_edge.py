@@ -74,8 +74,12 @@ def getter(client: httpx.Client, tier: str | None, targets: Iterator[dict[str, s
 def measure() -> dict[str, float]:
     known = sentences(50)
     one = {"model": MODEL, "text": known[0]}
-    with demo_model() as model, httpx.Client(base_url=model, trust_env=False) as to_model:
-        body = to_model.get("/v1/embed", params=one).content
+    with demo_model() as model, httpx.Client(base_url=model.url, trust_env=False) as to_model:
+
+        def computed(sentence: str) -> httpx.Response:
+            return to_model.post("/v1/embeddings", json={"model": MODEL, "input": sentence}).raise_for_status()
+
+        body = computed(known[0]).content
         with (
             bare_app(body) as bare,
             LocalEdge(bare, POLICY) as edge,
@@ -83,11 +87,11 @@ def measure() -> dict[str, float]:
             httpx.Client(base_url=edge.url, trust_env=False) as to_edge,
         ):
             to_edge.get("/v1/embed", params=one)
-            texts = itertools.cycle({"model": MODEL, "text": sentence} for sentence in known)
+            texts = itertools.cycle(known)
             unseen = ({**one, "n": str(number)} for number in itertools.count())
             return medians(
                 {
-                    "model": getter(to_model, None, texts),
+                    "model": lambda: computed(next(texts)),
                     "bare": getter(to_bare, None, itertools.repeat(one)),
                     "hit": getter(to_edge, "Hit", itertools.repeat(one)),
                     "miss": getter(to_edge, "Miss", unseen),

@@ -147,6 +147,14 @@ GCP_RESPONSE_TIMEOUT_MAX = 120
 GCP_ATTEMPTS_TIMEOUT_MAX = 30  # all attempts together, failover included
 GCP_CORS_METHODS_MAX = 5  # EdgeCacheService corsPolicy.allowMethods
 
+# The largest requests, in bytes. Headers are counted with the request line, the target included.
+AWS_URL_MAX = 8_192  # cloudfront-limits; a longer one is a 414
+AWS_REQUEST_HEADERS_MAX = 32_768  # cloudfront-limits; a 494
+AWS_FUNCTION_BODY_MAX = 6 * 1024 * 1024  # lambda/latest/dg/gettingstarted-limits, invocation payload; a 413
+S3_REQUEST_HEADERS_MAX = 8 * 1024  # AmazonS3/latest/API/ErrorResponses, RequestHeaderSectionTooLarge; a 400
+GCP_REQUEST_HEADERS_MAX = 16 * 1024  # GCP_QUOTAS, request headers with the path; a 431
+GCP_REQUEST_BODY_MAX = 16 * 1024  # GCP_QUOTAS, request body; a 413
+
 
 # The table -----------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def listening():
 
 
 POLICIES = [
-    # what is typed after the command, and what the message says
+    # what is typed after the origin, and what the message says
     ("--policy missing.yaml", "error: missing.yaml: No such file or directory"),
     ("--policy .", "error: .: Is a directory"),
     ("--policy broken.yaml", "error: broken.yaml, line 3: expected ',' or ']', but got '<stream end>'"),
@@ -54,11 +54,9 @@ POLICIES = [
 ]
 
 
-@pytest.mark.parametrize("command", ["serve", "demo"])
 @pytest.mark.parametrize(("typed", "message"), POLICIES)
-def test_a_policy_that_cannot_be_used(run, listening, command, typed, message):
-    needed = ["--origin", listening] if command == "serve" else []
-    ran = run(command, *needed, *typed.split())
+def test_a_policy_that_cannot_be_used(run, listening, typed, message):
+    ran = run("serve", "--origin", listening, *typed.split())
     assert ran.code == 2
     assert message in ran.err
     assert ran.out == ""
@@ -144,23 +142,6 @@ def test_a_store_is_not_made_by_a_serve_that_fails(run, listening, tmp_path):
     for arguments in (["--origin", "http://127.0.0.1:1"], ["--origin", listening, "--port", taken]):
         assert run("serve", *arguments, "--store", "new.db").code == 2
     assert not (tmp_path / "new.db").exists()
-
-
-@pytest.mark.parametrize(
-    ("key", "left_out"),
-    [
-        ("query_only: [model]", "text"),
-        ("query_only: [input]", "model and text"),
-        ("query_except: [model]", "model"),
-        ("query: none", "model and text"),
-    ],
-)
-@pytest.mark.parametrize("cloud", ["aws", "gcp"])
-def test_a_demo_whose_key_cannot_tell_the_sentences_apart(run, tmp_path, key, left_out, cloud):
-    (tmp_path / "key.yaml").write_text(f"key: {{{key}}}\n")
-    ran = run("demo", "--policy", "key.yaml", "--cloud", cloud)
-    assert (ran.code, ran.out) == (2, "")
-    assert ran.err.startswith(f"error: the policy's key leaves out {left_out}, which the demo's model needs: ")
 
 
 # The command itself --------------------------------------------------------------------------------------------------

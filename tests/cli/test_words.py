@@ -3,8 +3,9 @@
 import pytest
 
 from inference_edge_cache.capabilities import Cloud
-from inference_edge_cache.cli.words import counted, policy_in_words
-from inference_edge_cache.policy import CacheKey, CachePolicy
+from inference_edge_cache.cli.words import counted, policy_in_words, route_in_words
+from inference_edge_cache.inference_rules import InferenceRoute
+from inference_edge_cache.policy import INFERENCE_PRESETS, CacheKey, CachePolicy, InferencePolicy
 
 DROPPED, SEEN = "what is not in it does not reach the origin", "the origin still sees the rest"
 
@@ -94,3 +95,27 @@ def test_what_does_not_apply_is_not_said():
 def test_a_count_takes_the_plural_where_it_is_one():
     assert [counted(n, "call") for n in (0, 1, 1500)] == ["0 calls", "1 call", "1,500 calls"]
     assert [counted(n, "miss", "misses") for n in (1, 2)] == ["1 miss", "2 misses"]
+
+
+@pytest.mark.parametrize(
+    ("preset", "determinism", "words"),
+    [
+        ("embeddings", None, "answers to all requests; for 7d at the edge, for 30d behind it"),
+        (
+            "openai_chat",
+            None,
+            "answers to requests that rule sampling out (temperature 0, or a seed); for 1h at the edge, "
+            "for 1d behind it",
+        ),
+        (
+            "openai_chat",
+            "sampling_allowed",
+            "answers to all requests: the first sample stands for the others; for 1h at the edge, for 1d behind it",
+        ),
+    ],
+)
+def test_what_is_kept_of_an_inference_route(preset, determinism, words):
+    found = INFERENCE_PRESETS[preset]
+    said = {**found.inference.to_dict(), **({"determinism": determinism} if determinism else {})}
+    route = InferenceRoute(path="/a", policy=found.policy, inference=InferencePolicy.from_dict(said))
+    assert route_in_words(route) == words

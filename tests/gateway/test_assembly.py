@@ -16,6 +16,8 @@ KEYED = config_of().to_json()
 PUBLIC = config_of(access="public").to_json()
 ORIGIN, OLD_ORIGIN = "a-secret-of-the-cdn-1", "a-secret-of-the-cdn-0"
 
+MIB = 1024 * 1024
+
 ENVIRON = {
     "INFERENCE_EDGE_CACHE_STORE": "memory:",
     "INFERENCE_EDGE_CACHE_MODEL": json.dumps({"https": {"url": "http://127.0.0.1:1"}}),
@@ -89,14 +91,14 @@ def test_printing_it_shows_no_secret():
 
 
 def test_what_its_front_door_needs_to_know():
-    origin = {"/a": (100, 86_400), "/b": (2000, 86_399)}
+    origin = {"/a": (100, 86_400), "/b": (200 * MIB, 86_399)}
     routes = tuple(
         RouteConfig(path=path, generation="g" * 12, rules=RouteRules(dialect="openai-chat", max_body_bytes=longest))
         for path, (longest, _) in origin.items()
     )
     results = {path: ResultRules(ttl=60, result_max_age=oldest) for path, (_, oldest) in origin.items()}
     gateway = gateway_from(environ(), GatewayConfig(EdgeConfig(routes=routes), results).to_json())
-    assert gateway.max_body_bytes == 2000
+    assert gateway.max_body_bytes == 200 * MIB
     rest = f"/~/{'g' * 12}/{'s' * 12}/{'A' * 43}"
     assert gateway.in_the_bucket_of_the_cdn(f"/a{rest}")
     assert not gateway.in_the_bucket_of_the_cdn(f"/b{rest}")
@@ -104,8 +106,9 @@ def test_what_its_front_door_needs_to_know():
     assert not gateway.in_the_bucket_of_the_cdn("/a")
 
 
-def test_a_gateway_without_routes_takes_no_bodies():
-    assert gateway_from(environ(), GatewayConfig(EdgeConfig(routes=()), {}).to_json()).max_body_bytes == 0
+def test_a_body_that_is_too_large_for_any_route_is_taken_all_the_same_so_that_it_can_pass():
+    assert gateway_from(environ(), KEYED).max_body_bytes == 32 * MIB
+    assert gateway_from(environ(), GatewayConfig(EdgeConfig(routes=()), {}).to_json()).max_body_bytes == 32 * MIB
 
 
 # --- What is wrong ------------------------------------------------------------------------------------------------

@@ -1,6 +1,9 @@
 """An origin and an edge on real sockets of 127.0.0.1, and a clock that tests turn."""
 
+import base64
+import json
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,13 +16,26 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from inference_edge_cache.capabilities import Cloud
+from inference_edge_cache.gateway.stores.folder import FolderStore
+from inference_edge_cache.inference_rules import InferenceRoute
 from inference_edge_cache.local import LocalEdge
 from inference_edge_cache.local.collapse import Fetch
-from inference_edge_cache.policy import CachePolicy
+from inference_edge_cache.policy import INFERENCE_PRESETS, CachePolicy
+from inference_edge_cache.protocol import (
+    DISCOVERY_PATH,
+    PUBLIC_API_KEY,
+    ApiKey,
+    Preimage,
+    encode_payload,
+    inference_path,
+    parse_edge_config,
+    request_key,
+    storable_request,
+)
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -92,6 +108,126 @@ class Edges:
 def edge(origin: Origin) -> Iterator[Edges]:
     with ExitStack() as stack:
         yield Edges(stack, origin)
+
+
+class Model:
+    """What an OpenAI-compatible endpoint answers: a text as embedding or as chat, whole or as a stream."""
+
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
+        self.chunks: Callable[[list[bytes]], Iterator[bytes]] = iter
+        """How the events of a stream come."""
+        origin.answer = self.answer
+
+    @property
+    def calls(self) -> int:
+        return self._origin.calls
+
+    @property
+    def seen(self) -> list[Seen]:
+        return self._origin.seen
+
+    def answer(self, seen: Seen) -> Response:
+        asked = json.loads(seen.body)
+        if "input" in asked:
+            vector: object = [0.25, -0.5]
+            if asked.get("encoding_format") == "base64":
+                vector = base64.b64encode(struct.pack("<2f", 0.25, -0.5)).decode()
+            data = [{"object": "embedding", "index": 0, "embedding": vector}]
+            usage = {"prompt_tokens": 1, "total_tokens": 1}
+            return self._json({"object": "list", "model": asked["model"], "data": data, "usage": usage})
+        head = {"id": "c1", "created": 1, "model": asked["model"]}
+        if asked.get("stream"):
+            deltas = [({"role": "assistant", "content": "fo"}, None), ({"content": "ur"}, None), ({}, "stop")]
+            events = [
+                {
+                    **head,
+                    "object": "chat.completion.chunk",
+                    "choices": [{"index": 0, "delta": delta, "finish_reason": end}],
+                }
+                for delta, end in deltas
+            ]
+            lines = [f"data: {json.dumps(event)}\n\n".encode() for event in events] + [b"data: [DONE]\n\n"]
+            return StreamingResponse(self.chunks(lines), media_type="text/event-stream")
+        message = {"role": "assistant", "content": "four"}
+        choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
+        return self._json({**head, "object": "chat.completion", "choices": choices})
+
+    def _json(self, document: dict[str, object]) -> Response:
+        headers = {"x-request-id": f"r{self.calls}", "set-cookie": "session=1"}
+        return Response(json.dumps(document), headers=headers, media_type="application/json")
+
+
+@pytest.fixture
+def model(origin: Origin) -> Model:
+    return Model(origin)
+
+
+def inference_route(preset: str, path: str | None = None, **policy: object) -> InferenceRoute:
+    """The route of a preset, its cache policy with other values."""
+    found = INFERENCE_PRESETS[preset]
+    changed = CachePolicy.from_dict({**found.policy.to_dict(), **policy})
+    return InferenceRoute(path=path or found.path, policy=changed, inference=found.inference)
+
+
+@dataclass(frozen=True)
+class Cacheable:
+    """The GET that a POST becomes."""
+
+    path: str
+    payload: dict[str, str]
+
+
+class Inference:
+    """Starts edges with inference routes, and makes their requests cacheable."""
+
+    route = staticmethod(inference_route)
+
+    def __init__(self, edges: Edges) -> None:
+        self._edges = edges
+
+    def __call__(self, *routes: str | InferenceRoute, cloud: Cloud = Cloud.AWS, **options: object) -> httpx.Client:
+        """A client of a new edge; a route is the name of a preset, or an ``InferenceRoute``."""
+        found = [inference_route(route) if isinstance(route, str) else route for route in routes]
+        return self._edges(cloud=cloud, routes=found, **options)
+
+    def cacheable(self, client: httpx.Client, route: str, body: bytes, key: ApiKey = PUBLIC_API_KEY) -> Cacheable:
+        found = parse_edge_config(client.get(DISCOVERY_PATH).content).route(route)
+        assert found
+        preimage = storable_request(route, found.rules, (), body)
+        assert isinstance(preimage, Preimage)
+        payload = encode_payload(preimage)
+        assert payload
+        path = inference_path(route, found.generation, key.scope, request_key(key.key, preimage))
+        return Cacheable(path, {"inference-payload": payload})
+
+
+@pytest.fixture
+def inference(edge: Edges) -> Inference:
+    return Inference(edge)
+
+
+@pytest.fixture
+def landed(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Set when a result has been stored."""
+    landed, put = threading.Event(), FolderStore.put
+
+    def telling(*arguments: object) -> object:
+        try:
+            return put(*arguments)  # type: ignore[arg-type]
+        finally:
+            landed.set()
+
+    monkeypatch.setattr(FolderStore, "put", telling)
+    return landed
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port at which nobody listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 @dataclass

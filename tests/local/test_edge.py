@@ -760,7 +760,7 @@ def test_a_fault_of_the_edge_is_logged_without_the_request(origin, edge, monkeyp
     def broken(*_):
         raise ValueError("boom")
 
-    monkeypatch.setattr("inference_edge_cache.local.edge.cache_key", broken)
+    monkeypatch.setattr("inference_edge_cache.local.cached.cache_key", broken)
     assert edge().get("/a?text=secret").status_code == 500
     assert "the local edge failed on a GET request" in caplog.text
     assert "secret" not in caplog.text

@@ -1,37 +1,45 @@
-"""``inference-edge-cache demo``: a real model, the local edge, real sentences, and what Pulumi would create."""
+"""``inference-edge-cache demo``: the POST API of a real model becomes cacheable, and what Pulumi would create."""
 
-import json
 import os
 import re
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from importlib.resources import files
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import quantiles
-from time import perf_counter
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from inference_edge_cache.capabilities import Cloud
-from inference_edge_cache.cli.options import CloudOption, PolicyOption, PortOption, whole_number
-from inference_edge_cache.errors import EdgeCacheError
-from inference_edge_cache.policy import CacheMode, CachePolicy, load_policy, parse_policy
+from inference_edge_cache.cli.options import CloudOption, PortOption, whole_number
+from inference_edge_cache.errors import MissingExtraError
+from inference_edge_cache.policy import PRESETS
 
 if TYPE_CHECKING:
     from inference_edge_cache.cli.screen import Screen
+    from inference_edge_cache.local.demo_cache import DemoCache
+    from inference_edge_cache.local.demo_callers import Notes, Vector
 
-_REQUESTS, _MOST_REQUESTS = 1500, 1_000_000
-_POLICY_FILE = "demo_policy.yaml"
-_SECONDS_TO_ANSWER = 60
+T = TypeVar("T")
+
+_REQUESTS, _MOST_REQUESTS = 600, 1_000_000
 _COMMAND = "inference-edge-cache"
+_TRANSPORT = "http_client=DefaultHttpxClient(transport=EdgeCacheTransport()),"
+_TIERS = {
+    "edge": "the CDN, near the caller",
+    "bucket": "the CDN, out of the bucket",
+    "store": "the gateway, out of the bucket",
+    "model": "nobody else had the answer",
+}
 
 
 def demo(
-    policy: PolicyOption = None,
     cloud: CloudOption = Cloud.AWS,
     requests: Annotated[
         int,
@@ -39,148 +47,163 @@ def demo(
             "--requests",
             metavar="N",
             parser=whole_number("--requests", 1, _MOST_REQUESTS),
-            help="How many requests to replay.",
+            help="How many requests to send, without the transport and then with it.",
         ),
     ] = _REQUESTS,
     port: PortOption = 0,
 ) -> None:
-    """Put a cache in front of a real transformer on this machine, and count what it saves.
+    """Make the POST API of a real embedding model cacheable, on this machine, and count what that saves.
 
     Nothing leaves this machine, nothing is deployed, and everything it starts is stopped at the end.
     """
-    if policy:
-        chosen, text = load_policy(policy), policy.read_text("utf-8")
-    else:
-        text = files("inference_edge_cache.local").joinpath(_POLICY_FILE).read_text("utf-8")
-        chosen = parse_policy(text, _POLICY_FILE)
-
-    from inference_edge_cache.cli.deployable import check_deployable
     from inference_edge_cache.cli.screen import Screen
     from inference_edge_cache.cli.stopping import terminated_cleanly
-    from inference_edge_cache.local import LocalEdge
-    from inference_edge_cache.local.demo_model import demo_model
+    from inference_edge_cache.local.demo_cache import demo_cache
+    from inference_edge_cache.local.demo_traffic import replayed
 
-    check_deployable(chosen, cloud)
-    _check_key(chosen)
+    if find_spec("openai") is None:
+        raise MissingExtraError("demo", "The demo's caller")
     screen = Screen()
     with terminated_cleanly():
-        with demo_model() as model, LocalEdge(model, chosen, cloud, port=port) as edge:
-            _say_what_is_real(screen, edge.url, cloud)
-            _say_policy(screen, chosen, text, str(policy or _POLICY_FILE))
-            _replay(screen, model, edge.url, requests)
-            _post(screen, model, edge.url)
-        _say_resources(screen, chosen)
-    _say_next(screen, policy)
+        with demo_cache(cloud, port) as cache:
+            _say_what_is_real(screen, cache, cloud)
+            traffic = replayed(requests)
+            setting = _Setting(screen, cache, traffic, _asked_directly(screen, cache.model.url, traffic))
+            _prove(setting, _pass_unmodified(setting), _pass_with_transport(setting))
+        _say_resources(screen)
+    _say_next(screen)
 
 
-def _check_key(policy: CachePolicy) -> None:
-    """Raises ``EdgeCacheError`` when the answers to two of the demo's sentences would be kept under one key."""
-    from inference_edge_cache.local.key import keyed_parameters
+@dataclass(frozen=True)
+class _Setting:
+    """What both passes share. ``own`` is what the model itself says of each sentence."""
 
-    needed = ("model", "text")
-    keyed = keyed_parameters(policy, "&".join(needed))
-    missing = [name for name in needed if name not in keyed]
-    if missing and policy.mode != CacheMode.BYPASS:
-        left_out = " and ".join(missing)
-        raise EdgeCacheError(
-            f"the policy's key leaves out {left_out}, which the demo's model needs: "
-            f"put {left_out} into the key, or try the policy in front of your own endpoint with serve"
-        )
+    screen: "Screen"
+    cache: "DemoCache"
+    traffic: Sequence[str]
+    own: "Mapping[str, Vector]" = field(repr=False)
 
 
-# Before --------------------------------------------------------------------------------------------------------------
-def _say_what_is_real(screen: "Screen", url: str, cloud: Cloud) -> None:
+def _say_what_is_real(screen: "Screen", cache: "DemoCache", cloud: Cloud) -> None:
     from inference_edge_cache.cli.words import cloud_name
     from inference_edge_cache.local.demo_model import MODEL
     from inference_edge_cache.local.demo_traffic import SEED
 
-    screen.title("An edge cache in front of a model", f"as {cloud_name(cloud)} would run it")
+    name = cloud_name(cloud)
+    screen.title("A cache for a POST API", f"as {name} would run it")
     screen.pairs(
         [
-            ("edge", f"{url}, until the end of this demo"),
             (
                 "real",
-                f"the model ({MODEL}, a transformer, on this CPU), the sentences (from Python's own documentation), "
-                "the HTTP, the cache and its store",
+                f"the model ({MODEL}, a transformer, on this CPU) and its own OpenAI-compatible server, the OpenAI "
+                "SDK, the sentences (from Python's own documentation), the HTTP, and the cache's gateway",
             ),
-            ("made up", f"which sentence is asked for when: a few often, most rarely (Zipf, fixed seed {SEED})"),
+            (
+                "stand-ins",
+                f"local edges with the rules of {name} for two of its locations, {' and '.join(cache.urls)} until the "
+                "end of this demo; a folder for the results bucket, which both read",
+            ),
+            (
+                "made up",
+                f"which sentence is asked for when: a few often, most rarely (Zipf, fixed seed {SEED}); callers near "
+                "the two locations take turns",
+            ),
+            (
+                "left out",
+                "the network: here the edge is as near as the model, so read the counts rather than the times",
+            ),
         ]
     )
 
 
-def _say_policy(screen: "Screen", policy: CachePolicy, text: str, name: str) -> None:
-    screen.title("Policy", name)
-    screen.lines(f"  {line}" for line in text.rstrip().splitlines())
-    if policy.mode == CacheMode.BYPASS:
-        screen.text("It keeps nothing: every request reaches the model.")
+# The passes ----------------------------------------------------------------------------------------------------------
+def _asked_directly(screen: "Screen", model: str, traffic: Iterable[str]) -> "dict[str, Vector]":
+    from inference_edge_cache.local.demo_callers import ask, caller
+
+    known = sorted(set(traffic))
+    with caller(model, "none") as client:
+        return {
+            sentence: ask(client, sentence, "nobody").vector
+            for sentence in _tracked(screen, "the model, asked directly", known, len(known))
+        }
 
 
-# Replay --------------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True)
-class _Replay:
-    """Seconds of each hit and each miss, as the caller saw them."""
-
-    hits: list[float] = field(default_factory=list[float])
-    misses: list[float] = field(default_factory=list[float])
-
-
-def _replay(screen: "Screen", model: str, edge: str, requests: int) -> None:
+def _pass_unmodified(setting: _Setting) -> "Notes":
     from inference_edge_cache.cli.words import counted
+    from inference_edge_cache.local.demo_model import MODEL
 
-    screen.title("Replay", f"GET /v1/embed?model=...&text=...&request_id=..., {counted(requests, 'time')}")
-    before = _model_calls(model)
-    replay = _ask_all(screen, edge, requests)
-    calls = _model_calls(model) - before
+    screen, cache = setting.screen, setting.cache
+    screen.title("1. The OpenAI SDK as it is", counted(len(setting.traffic), "request"))
+    screen.lines(
+        [
+            "    client = OpenAI(",
+            f'        base_url="{cache.urls[0]}/v1",',
+            f'        api_key="{cache.keys[0].rpartition(".")[0]}...",',
+            "    )",
+            "    client.embeddings.create(",
+            f'        model="{MODEL}", input=sentence, user="user-0"',
+            "    )",
+        ]
+    )
+    screen.text(
+        "Only base_url and api_key change. Every request names another user, which is no part of the cache "
+        "key. No CDN keeps the answer to a POST: each one goes on to the gateway, a function in front of the model, "
+        "which looks into the results bucket first."
+    )
+    return _pass(setting, cache.keys[0], transport=False)
 
-    screen.lines([f"  {'':6}{'requests':>12}{'share':>10}{'p50':>12}{'p99':>12}"], "dim")
-    for name, seconds in (("hit", replay.hits), ("miss", replay.misses)):
-        share = len(seconds) / requests
-        screen.lines([f"  {name:6}{len(seconds):>12,}{share:>10.1%}{_ms(seconds, 50):>12}{_ms(seconds, 99):>12}"])
-    agree = calls == len(replay.misses)
+
+def _pass_with_transport(setting: _Setting) -> "Notes":
+    screen = setting.screen
+    screen.title("2. One line more", "the same requests, with the key of another tenant")
+    screen.lines([f"        {_TRANSPORT}"])
+    screen.text("With it each POST leaves as a GET of a path of its own, and the CDN keeps the answer.")
+    return _pass(setting, setting.cache.keys[1], transport=True)
+
+
+def _pass(setting: _Setting, key: str, *, transport: bool) -> "Notes":
+    """Send the traffic and say who answered. Exits 1 when the model and the callers have counted differently."""
+    from inference_edge_cache.cli.words import counted
+    from inference_edge_cache.local.demo_callers import Notes, caller, replay
+
+    screen, requests = setting.screen, len(setting.traffic)
+    notes = Notes()
+    before = setting.cache.model.calls()
+    with ExitStack() as stack:
+        clients = [stack.enter_context(caller(url, key, transport=transport)) for url in setting.cache.urls]
+        for sentence, answer in _tracked(screen, "asking", replay(clients, setting.traffic), requests):
+            notes.note(sentence, answer, setting.own[sentence])
+    calls = setting.cache.model.calls() - before
+
+    screen.lines(["", f"  {'':6}{'requests':>10}{'share':>8}{'p50':>11}{'p99':>11}"], "dim")
+    for tier, words in _TIERS.items():
+        seconds = notes.seconds[tier]
+        numbers = f"{len(seconds):>10,}{len(seconds) / requests:>8.1%}{_ms(seconds, 50):>11}{_ms(seconds, 99):>11}"
+        screen.lines([f"  {tier:6}{numbers}  {words}"])
+    agree = calls == len(notes.seconds["model"])
     screen.lines([""])
     screen.pairs(
         [
             ("saved", f"{requests - calls:,} of {counted(requests, 'model call')} ({1 - calls / requests:.1%})"),
             (
                 "counted",
-                f"{counted(calls, 'call')} by the model itself, {counted(len(replay.misses), 'miss', 'misses')} "
-                "by the caller from X-Cache: "
-                f"they {'agree' if agree else 'DO NOT AGREE'}",
+                f"{counted(calls, 'call')} by the model itself, {counted(len(notes.seconds['model']), 'answer')} of "
+                f"the model by the callers: they {'agree' if agree else 'DO NOT AGREE'}",
             ),
         ]
     )
     if not agree:
         raise typer.Exit(1)
+    return notes
 
 
-def _ask_all(screen: "Screen", edge: str, requests: int) -> _Replay:
-    import httpx
+def _tracked(screen: "Screen", what: str, steps: Iterable[T], total: int) -> Iterator[T]:
+    """``steps``, with a bar where a terminal shows it."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from inference_edge_cache.local.demo_model import MODEL
-    from inference_edge_cache.local.demo_traffic import replayed
-
-    replay = _Replay()
-    columns = (TextColumn(" "), BarColumn(), MofNCompleteColumn(), TextColumn("hits {task.fields[hits]:.0%}"))
-    bar = Progress(*columns, console=screen.console, transient=True, disable=not screen.console.is_terminal)
-    with bar, httpx.Client(base_url=edge, trust_env=False, timeout=_SECONDS_TO_ANSWER) as client:
-        task = bar.add_task("", total=requests, hits=0.0)
-        for number, sentence in enumerate(replayed(requests)):
-            started = perf_counter()
-            answer = client.get("/v1/embed", params={"model": MODEL, "text": sentence, "request_id": number})
-            seconds = perf_counter() - started
-            if answer.status_code != httpx.codes.OK:
-                raise EdgeCacheError(f"the edge answered {answer.status_code}: {answer.text}")
-            (replay.hits if answer.headers["x-cache"].startswith("Hit") else replay.misses).append(seconds)
-            bar.update(task, advance=1, hits=len(replay.hits) / (number + 1))
-    return replay
-
-
-def _model_calls(model: str) -> int:
-    """What the model itself says it has computed, asked for without the edge."""
-    import httpx
-
-    return httpx.get(f"{model}/v1/calls", trust_env=False).json()["calls"]
+    columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=screen.console, transient=True, disable=not screen.console.is_terminal) as bar:
+        yield from bar.track(steps, total, description=what)
 
 
 def _ms(seconds: Sequence[float], percentile: int) -> str:
@@ -190,58 +213,74 @@ def _ms(seconds: Sequence[float], percentile: int) -> str:
     return f"{value * 1000:.1f} ms"
 
 
-# POST ----------------------------------------------------------------------------------------------------------------
-def _post(screen: "Screen", model: str, edge: str) -> None:
-    import httpx
+# The proof -----------------------------------------------------------------------------------------------------------
+def _prove(setting: _Setting, first: "Notes", second: "Notes") -> None:
+    """Say that no answer was wrong and none another tenant's. Exits 1 when one was."""
+    from inference_edge_cache.cli.words import counted
+    from inference_edge_cache.local.demo_callers import status_without_key
 
-    from inference_edge_cache.local.demo_model import MODEL
-    from inference_edge_cache.local.demo_traffic import sentences
+    answers, wrong = 2 * len(setting.traffic), first.wrong + second.wrong
+    sentences = len(second.first)
+    leaked = sum(tier != "model" for tier in second.first.values())
+    before = setting.cache.model.calls()
+    status = status_without_key(setting.cache.urls[0])
+    calls = setting.cache.model.calls() - before
 
-    before = _model_calls(model)
-    body = {"model": MODEL, "text": sentences()[0]}
-    answers = [httpx.post(f"{edge}/v1/embed", json=body, trust_env=False, timeout=_SECONDS_TO_ANSWER) for _ in range(2)]
-    screen.title("POST", "/v1/embed, the most popular sentence, twice")
-    screen.pairs(
-        [
-            ("X-Cache", ", then ".join(answer.headers["x-cache"] for answer in answers)),
-            ("model calls", str(_model_calls(model) - before)),
-        ]
-    )
-    screen.text(
-        "Neither cloud ever keeps the answer to a POST: a CDN in front of a POST endpoint saves nothing. Ask by GET, "
-        "as above, with everything that changes the answer in the URL."
-    )
+    rows = [
+        (
+            "vectors",
+            wrong == 0,
+            f"{answers - wrong:,} of {answers:,} are exactly what the model says when it is asked directly",
+        ),
+        (
+            "tenants",
+            leaked == 0,
+            f"of {counted(sentences, 'sentence')} the second tenant got {leaked:,} out of what was kept for the first",
+        ),
+        (
+            "no key",
+            (status, calls) == (401, 0),
+            f"a POST without a key of the cache: {status}, and {counted(calls, 'model call')}",
+        ),
+    ]
+    setting.screen.title("No wrong answer, and nobody else's")
+    setting.screen.pairs((name, text if right else f"{text}: WRONG") for name, right, text in rows)
+    if not all(right for _, right, _ in rows):
+        raise typer.Exit(1)
 
 
 # Resources -----------------------------------------------------------------------------------------------------------
-def _say_resources(screen: "Screen", policy: CachePolicy) -> None:
+def _say_resources(screen: "Screen") -> None:
     from inference_edge_cache.cli.words import cloud_name
-    from inference_edge_cache.errors import InvalidArgsError
+    from inference_edge_cache.local.demo_cache import PRESET
     from inference_edge_cache.testing import record
 
-    screen.title("What Pulumi would create", "for this policy and a bucket; nothing is created now")
+    screen.title("What Pulumi would create", "for GET; nothing is created now")
+    screen.text(
+        f"This release deploys the CDN in front of GET endpoints and buckets, here with the preset {PRESET}. The "
+        "gateway, which makes POST cacheable as above, is deployed by a later one."
+    )
     for cloud in Cloud:
         screen.lines(["", f"  {cloud_name(cloud)} ({cloud.value})"])
-        try:
-            recording = record(_program(policy, cloud))
-        except InvalidArgsError as error:
-            screen.lines(f"    {line}" for line in str(error).splitlines())
-            continue
+        recording = record(partial(_program, cloud))
         screen.lines(f"    {_as_in_python(line)}" for line in recording.tree().splitlines())
         for warning in recording.warnings:
             screen.text(f"warning: {warning}", "yellow", indent=4)
 
 
-def _program(policy: CachePolicy, cloud: Cloud) -> Callable[[], object]:
-    def program() -> object:
-        from inference_edge_cache import InferenceEdgeCache
+def _program(cloud: Cloud) -> None:
+    from inference_edge_cache import InferenceEdgeCache
+    from inference_edge_cache.local.demo_cache import PRESET
 
-        return InferenceEdgeCache(
-            "e5",
-            {"cloud": cloud, "origin": {"url": "https://model.example.com"}, "policy": policy, "bucket": {}},
-        )
-
-    return program
+    InferenceEdgeCache(
+        "e5",
+        {
+            "cloud": cloud,
+            "origin": {"url": "https://model.example.com"},
+            "policy": PRESETS[PRESET].policy,
+            "bucket": {},
+        },
+    )
 
 
 def _as_in_python(line: str) -> str:
@@ -250,34 +289,32 @@ def _as_in_python(line: str) -> str:
 
 
 # After ---------------------------------------------------------------------------------------------------------------
-def _say_next(screen: "Screen", policy: Path | None) -> None:
-    file = str(policy or "policy.yaml")
+def _say_next(screen: "Screen") -> None:
+    from inference_edge_cache.local.demo_cache import PRESET
+
     screen.title("Next")
-    if policy is None:
-        screen.text(f"Save the policy above as {file}, and try it in front of your own endpoint:")
-    else:
-        screen.text("Try your policy in front of your own endpoint:")
+    screen.text("Put it in front of an endpoint of your own that has an OpenAI-compatible API:")
     screen.lines(
         [
             f"    {shlex.quote(_this_command())} serve \\",
-            f"        --origin http://127.0.0.1:8000 --policy {shlex.quote(file)}",
+            f"        --origin http://127.0.0.1:8000 --route {PRESET}",
         ]
     )
-    screen.text("Deploy it with a Pulumi program; docs/index.md (the quickstart) has every step:")
+    screen.text("Ask that, with or without the last line; docs/sdk.md says more:")
     screen.lines(
         [
-            "    from inference_edge_cache import InferenceEdgeCache, load_policy",
+            "    from openai import DefaultHttpxClient, OpenAI",
             "",
-            "    InferenceEdgeCache(",
-            '        "embeddings",',
-            "        {",
-            '            "cloud": "aws",',
-            '            "origin": {"url": "https://model.example.com"},',
-            f'            "policy": load_policy({json.dumps(file)}),',
-            "        },",
+            "    from inference_edge_cache.client import EdgeCacheTransport",
+            "",
+            "    client = OpenAI(",
+            '        base_url="http://127.0.0.1:8787/v1",',
+            '        api_key="any",',
+            f"        {_TRANSPORT}",
             "    )",
         ]
     )
+    screen.text("Deploy the cache for GET with a Pulumi program: docs/index.md (the quickstart) has every step.")
 
 
 def _this_command() -> str:

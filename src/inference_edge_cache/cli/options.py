@@ -1,7 +1,7 @@
 """Options that several commands take, and what they choose."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +9,7 @@ import typer
 
 from inference_edge_cache.capabilities import Cloud
 from inference_edge_cache.errors import EdgeCacheError
+from inference_edge_cache.inference_rules import InferenceRoute
 from inference_edge_cache.policy import INFERENCE_PRESETS, PRESETS, CachePolicy, InferencePreset, load_policy
 
 
@@ -53,6 +54,15 @@ PresetOption = Annotated[str | None, typer.Option("--preset", metavar="NAME", he
 InferencePresetOption = Annotated[
     str, typer.Option("--preset", metavar="NAME", help=f"The API it is for: {', '.join(INFERENCE_PRESETS)}.")
 ]
+RoutesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--route",
+        metavar="[PATH=]PRESET",
+        help="Make the POST requests of this path cacheable, by what its API means: "
+        f"{', '.join(INFERENCE_PRESETS)}. Without PATH, where the API has it. Repeatable.",
+    ),
+]
 
 
 def chosen_policy(file: Path | None, preset: str | None) -> tuple[CachePolicy, str]:
@@ -72,6 +82,19 @@ def chosen_inference(preset: str) -> InferencePreset:
         names = ", ".join(INFERENCE_PRESETS)
         raise EdgeCacheError(f"--preset {preset}: there is no such preset; choose one of {names}")
     return INFERENCE_PRESETS[preset]
+
+
+def chosen_routes(given: Sequence[str]) -> list[InferenceRoute]:
+    """The inference routes that were given with ``--route``. Raises ``EdgeCacheError`` for a preset that is none."""
+    routes = []
+    for text in given:
+        path, _, preset = text.rpartition("=")
+        if preset not in INFERENCE_PRESETS:
+            names = ", ".join(INFERENCE_PRESETS)
+            raise EdgeCacheError(f"--route {text}: write PATH=PRESET or PRESET, with one of the presets {names}")
+        found = INFERENCE_PRESETS[preset]
+        routes.append(InferenceRoute(path=path or found.path, policy=found.policy, inference=found.inference))
+    return routes
 
 
 def name_and_value(option: str, text: str, example: str) -> tuple[str, str]:

@@ -1,7 +1,21 @@
-"""A policy in words, as the chosen cloud will take it."""
+"""Policies in words, as the chosen cloud will take them."""
 
 from inference_edge_cache.capabilities import CLOUD_NAMES, Cloud
-from inference_edge_cache.policy import CacheMode, CachePolicy, QueryMode, format_seconds, parse_seconds
+from inference_edge_cache.inference_rules import InferenceRoute, result_rules
+from inference_edge_cache.policy import (
+    CacheMode,
+    CachePolicy,
+    Determinism,
+    QueryMode,
+    format_seconds,
+    parse_seconds,
+)
+
+_KEPT_REQUESTS = {
+    Determinism.REQUIRED: "answers to requests that rule sampling out (temperature 0, or a seed)",
+    Determinism.SAMPLING_ALLOWED: "answers to all requests: the first sample stands for the others",
+    Determinism.DETERMINISTIC_ENDPOINT: "answers to all requests",
+}
 
 
 def cloud_name(cloud: Cloud) -> str:
@@ -24,6 +38,13 @@ def policy_in_words(policy: CachePolicy, cloud: Cloud) -> list[tuple[str, str]]:
         *([("browsers", _browsers(policy, cloud))] if policy.browser_ttl is not None else []),
         ("not kept", "POST and every other method but GET and HEAD: passed through"),
     ]
+
+
+def route_in_words(route: InferenceRoute) -> str:
+    """What is kept of an inference route, and for how long."""
+    rules = result_rules(route.policy, route.inference)
+    kept = _KEPT_REQUESTS[Determinism(route.inference.determinism)]
+    return f"{kept}; for {_time(rules.ttl)} at the edge, for {_time(rules.result_max_age)} behind it"
 
 
 def _kept(policy: CachePolicy, cloud: Cloud) -> str:

@@ -59,8 +59,8 @@ class DeployedGateway:
 
     @property
     def max_body_bytes(self) -> int:
-        """The longest body that any route takes."""
-        return max((route.rules.max_body_bytes for route in self.config.edge.routes), default=0)
+        """The longest body that is taken."""
+        return self.config.longest_body
 
     def in_the_bucket_of_the_cdn(self, path: str) -> bool:
         """Whether the CDN finds what is stored at ``path`` by itself, without the gateway."""

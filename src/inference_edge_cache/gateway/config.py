@@ -10,6 +10,10 @@ from inference_edge_cache.protocol import EdgeConfig, parse_edge_config
 
 DEFAULT_MAX_RESULT_BYTES = 5 * 1024 * 1024
 
+PASSED_BODY_BYTES = 32 * 1024 * 1024
+"""A request that is too large for its route's key passes through, up to here: Cloud Run takes no more over HTTP/1
+(cloud.google.com/run/quotas)."""
+
 
 class GatewayConfigError(EdgeCacheError):
     """A gateway's configuration contradicts itself, or is not one. The message names the field."""
@@ -51,6 +55,11 @@ class GatewayConfig:
     def __post_init__(self) -> None:
         if set(self.results) != {route.path for route in self.edge.routes}:
             raise GatewayConfigError("results must name exactly the routes of the discovery document")
+
+    @property
+    def longest_body(self) -> int:
+        """Bytes of the longest request that a front door takes."""
+        return max(PASSED_BODY_BYTES, *(route.rules.max_body_bytes for route in self.edge.routes), 0)
 
     def to_json(self) -> bytes:
         """The same bytes for the same configuration."""

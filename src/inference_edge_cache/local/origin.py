@@ -1,6 +1,6 @@
-"""The endpoint behind the edge, as the edge asks it."""
+"""What lies behind the edge, as the edge asks it: the endpoint, or the gateway and its bucket."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 
 import httpx
@@ -19,21 +19,37 @@ class OriginFailed(Exception):
         self.status, self.forwarded = status, forwarded
 
 
-class Origin:
-    """Sends requests to ``url``, each with ``headers``, in place of the caller's of the same name."""
+def over_http() -> httpx.AsyncBaseTransport:
+    """Connections that are kept, and shared."""
+    return httpx.AsyncHTTPTransport(limits=httpx.Limits(keepalive_expiry=_KEEP_ALIVE_SECONDS))
 
-    def __init__(self, url: httpx.URL, headers: Mapping[str, str], timeout: float) -> None:
+
+class Origin:
+    """Sends requests to ``url``, each with ``headers``, in place of the caller's of the same name.
+
+    ``timeout``: seconds, or httpx's. ``name`` is what errors call it, ``transport`` makes what carries its requests.
+    """
+
+    def __init__(
+        self,
+        url: httpx.URL,
+        headers: Mapping[str, str],
+        timeout: float | httpx.Timeout,
+        *,
+        name: str | None = None,
+        transport: Callable[[], httpx.AsyncBaseTransport] = over_http,
+    ) -> None:
         self.url = url
         self._headers = {name.lower(): value for name, value in headers.items()}
         self._timeout = httpx.Timeout(timeout).as_dict()
-        self._where = f"{url.scheme}://{url.netloc.decode()}"
+        self._name = name or f"the origin {url.scheme}://{url.netloc.decode()}"
+        self._carried_by = transport
         self._transport: httpx.AsyncBaseTransport | None = None
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[None]:
-        """Connections are kept, and shared, until the end of the block."""
-        limits = httpx.Limits(keepalive_expiry=_KEEP_ALIVE_SECONDS)
-        async with httpx.AsyncHTTPTransport(limits=limits) as self._transport:
+        """Requests can be sent until the end of the block."""
+        async with self._carried_by() as self._transport:
             yield
 
     def target(self, path: str, query: str) -> str:
@@ -42,7 +58,7 @@ class Origin:
         return f"{path}?{query}" if query else path
 
     async def ask(
-        self, method: str, target: str, headers: Pairs, body: AsyncIterator[bytes] | None = None
+        self, method: str, target: str, headers: Pairs, body: AsyncIterator[bytes] | bytes | None = None
     ) -> httpx.Response:
         """The answer, its body still to be read. Runs within ``connected``."""
         assert self._transport
@@ -64,7 +80,7 @@ class Origin:
         except httpx.LocalProtocolError:
             raise  # the fault of the request
         except httpx.TimeoutException as error:
-            raise OriginFailed(504, f"the origin {self._where} did not answer in time", forwarded) from error
+            raise OriginFailed(504, f"{self._name} did not answer in time", forwarded) from error
         except httpx.TransportError as error:
-            said = f"the origin {self._where} did not answer ({type(error).__name__})"
+            said = f"{self._name} did not answer ({type(error).__name__})"
             raise OriginFailed(502, said, forwarded) from error

@@ -1,22 +1,15 @@
 """A local edge that runs in the background: on a port of its own, in a thread of its own."""
 
-import socket
-import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
-
 from inference_edge_cache.capabilities import Cloud
+from inference_edge_cache.inference_rules import InferenceRoute
+from inference_edge_cache.local.background import Background, listen, url_of
 from inference_edge_cache.local.edge import ORIGIN_TIMEOUT, edge_app
-from inference_edge_cache.local.errors import LocalEdgeError
 from inference_edge_cache.policy import CachePolicy
-
-HOST = "127.0.0.1"
-_SECONDS_TO_STOP = 5
 
 
 class LocalEdge:
@@ -37,30 +30,44 @@ class LocalEdge:
         policy: CachePolicy,
         cloud: Cloud = Cloud.AWS,
         *,
+        routes: Sequence[InferenceRoute] = (),
+        results: str | Path | None = None,
+        master_secret: bytes | None = None,
+        generation: str = "",
         port: int = 0,
         store: str | Path | None = None,
         origin_headers: Mapping[str, str] | None = None,
         origin_timeout: float = ORIGIN_TIMEOUT,
     ) -> None:
-        app = edge_app(origin, policy, cloud, store=store, origin_headers=origin_headers, origin_timeout=origin_timeout)
+        self._app = edge_app(
+            origin,
+            policy,
+            cloud,
+            routes=routes,
+            results=results,
+            master_secret=master_secret,
+            generation=generation,
+            store=store,
+            origin_headers=origin_headers,
+            origin_timeout=origin_timeout,
+        )
         self.port = port
-        self._server = _Server(app)
-        self._thread: threading.Thread | None = None
+        self._server = Background(self._app, "local-edge")
 
     @property
     def url(self) -> str:
         """Where it listens, as ``http://127.0.0.1:PORT``."""
-        return f"http://{HOST}:{self.port}"
+        return url_of(self.port)
+
+    @property
+    def upload_url(self) -> str | None:
+        """Where the gateway itself listens while the edge runs; ``None`` where the cloud's edge takes all bodies."""
+        return self._app.state.upload_url
 
     def __enter__(self) -> Self:
-        listener = _listen(self.port)
+        listener = listen(self.port)
         self.port = listener.getsockname()[1]
-        self._thread = threading.Thread(target=self._server.run, args=([listener],), name="local-edge", daemon=True)
-        self._thread.start()
-        self._server.settled.wait()
-        if not self._server.started:
-            self.stop()
-            raise LocalEdgeError(f"the local edge did not start: {self._server.failure}") from self._server.failure
+        self._server.start(listener)
         return self
 
     def __exit__(
@@ -70,64 +77,4 @@ class LocalEdge:
 
     def stop(self) -> None:
         """Close the port and wait for the thread. Does nothing when it does not run."""
-        self._server.should_exit = True
-        if self._thread:
-            self._thread.join()
-            self._thread = None
-
-
-class _Server(uvicorn.Server):
-    """uvicorn, quiet (no access log: URLs hold prompts), which says when it has started or given up."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self.settled = threading.Event()
-        self.failure: Exception | None = None
-        super().__init__(
-            uvicorn.Config(
-                self._noting_failure,
-                interface="asgi3",
-                lifespan="on",
-                ws="none",
-                log_config=None,
-                log_level="critical",
-                access_log=False,
-                date_header=False,
-                server_header=False,
-                timeout_graceful_shutdown=_SECONDS_TO_STOP,
-            )
-        )
-
-    async def _noting_failure(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await self._app(scope, receive, send)
-        except Exception as error:
-            if scope["type"] == "lifespan":
-                self.failure = error
-            raise
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.settled.set()
-
-    def run(self, sockets: list[socket.socket] | None = None) -> None:
-        try:
-            super().run(sockets)
-        except SystemExit:
-            pass  # uvicorn's way to say that it could not start
-        finally:
-            self.settled.set()
-            for listener in sockets or []:
-                listener.close()
-
-
-def _listen(port: int) -> socket.socket:
-    # The protocol is named because asyncio sets TCP_NODELAY only then: without it a hit waits 40 ms for an ACK.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise LocalEdgeError(f"port {port} cannot be used: {getattr(error, 'strerror', None) or error}") from error
-    return listener
+        self._server.stop()

@@ -154,8 +154,8 @@ def test_what_is_relayed_is_closed_when_the_caller_leaves(client, at_hand):
     assert closed.wait(LONG)
 
 
-def test_a_body_is_read_up_to_the_longest_that_a_route_takes(client, at_hand):
-    limit = max(route.rules.max_body_bytes for route in at_hand.config.edge.routes)
+def test_a_body_is_read_up_to_the_longest_that_is_taken(client, at_hand):
+    limit = at_hand.config.longest_body
     assert client.post(CHAT, content=b"x" * (limit + 1)).status_code == 413
     assert client.post(CHAT, content=b"x" * limit).status_code == 401
 
