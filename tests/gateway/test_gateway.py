@@ -21,6 +21,7 @@ from gateway_kit import (
     setting,
 )
 
+from inference_edge_cache.gateway.config import GatewayConfigError
 from inference_edge_cache.gateway.keyring import Keyring
 from inference_edge_cache.gateway.messages import Deadline, Request
 from inference_edge_cache.gateway.model import ModelFailed
@@ -604,3 +605,9 @@ def test_a_deadline_that_has_passed_is_504_and_the_answer_is_stored_all_the_same
     go.set()
     assert gone.wait(20)
     assert at_hand.get(path).body == chat_answer()
+
+
+@pytest.mark.parametrize(("access", "keyring"), [("keyed", Keyring.public()), ("public", Keyring((MASTER,)))])
+def test_a_keyring_that_contradicts_the_configuration_is_refused(access, keyring):
+    with pytest.raises(GatewayConfigError, match="access is public in one"):
+        setting(config=config_of(access=access), keyring=keyring)

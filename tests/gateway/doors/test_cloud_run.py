@@ -35,6 +35,7 @@ from inference_edge_cache.gateway.assembly import DeployedGateway
 from inference_edge_cache.gateway.config import GatewayConfigError
 from inference_edge_cache.gateway.doors import cloud_run
 from inference_edge_cache.gateway.doors.asgi import gateway_asgi
+from inference_edge_cache.gateway.keyring import Keyring
 from inference_edge_cache.gateway.model import ModelAnswer
 from inference_edge_cache.protocol import DISCOVERY_PATH
 
@@ -231,7 +232,8 @@ def test_the_service_listens_on_its_port_and_stops_when_told(archive):
             assert answer.json()["access"] == "public"
             assert "server" not in answer.headers
             assert client.get("/.well-known/inference-edge-cache/health").status_code == 200
-            path, _ = setting(config=config_of(access="public")).cacheable(chat_body())
+            public = setting(config=config_of(access="public"), keyring=Keyring.public())
+            path, _ = public.cacheable(chat_body())
             assert client.get(path).status_code == 428
         process.send_signal(signal.SIGTERM)
         said, _ = process.communicate(timeout=LONG)
