@@ -50,9 +50,9 @@ def test_the_metadata_is_what_pip_shows(wheel):
     assert metadata["Version"] == __version__
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["License-Expression"] == "Apache-2.0"
-    assert set(metadata.get_all("Provides-Extra") or []) == {"aws", "gcp", "local", "demo", "all", "dev"}
+    assert set(metadata.get_all("Provides-Extra") or []) == {"all", "aws", "client", "demo", "dev", "gcp", "local"}
     base = {line for line in metadata.get_all("Requires-Dist") or [] if "extra ==" not in line}
-    assert {line.split(">")[0].split("<")[0] for line in base} == {"pulumi", "pydantic", "rfc8785"}
+    assert {line.split(">")[0].split("<")[0] for line in base} == {"http-sf", "pulumi", "pydantic", "rfc8785"}
     entry_points = wheel.read(f"{DIST_INFO}/entry_points.txt").decode()
     assert "inference-edge-cache = inference_edge_cache.cli:main" in entry_points
 
