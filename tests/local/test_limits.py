@@ -107,9 +107,13 @@ def test_on_media_cdn_a_large_body_goes_to_the_gateway_itself(model, inference):
         assert "x-cache" not in first.headers
         path = first.headers["content-location"]
         assert uploads.get(path).content == first.content
-        assert post(uploads, question(5 * 1024 * 1024 + 1)).status_code == 413
+        passed = post(uploads, question(5 * 1024 * 1024 + 1))
+        assert passed.headers["cache-status"].startswith(
+            'inference-edge-cache;fwd=bypass;fwd-status=200;detail="too-large'
+        )
+        assert post(uploads, question(32 * 1024 * 1024 + 1)).status_code == 413
     assert client.get(path).content == first.content
-    assert model.calls == 1
+    assert model.calls == 2
 
 
 def test_on_cloudfront_there_is_no_other_url(model, inference):
