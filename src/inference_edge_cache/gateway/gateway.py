@@ -357,8 +357,12 @@ def _relayable_head(flight: Flight, deadline: Deadline) -> Head | None:
     head = flight.begun(deadline)
     if isinstance(head, Landing) or head.status != 200:
         return None
-    kind = next((value for name, value in head.headers if name == "content-type"), "")
-    return head if kind.partition(";")[0].strip().lower() == "text/event-stream" else None
+    return head if _media_type(head.headers) == "text/event-stream" else None
+
+
+def _media_type(headers: HeaderLines) -> str:
+    kind = next((value for name, value in headers if name == "content-type"), "")
+    return kind.partition(";")[0].strip().lower()
 
 
 def _relayed(flight: Flight, head: Head, deadline: Deadline, why: str, collapsed: bool) -> Response:
