@@ -1,0 +1,126 @@
+"""Policy documents, roles, and secrets."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from aws_rules.graph import Graph, Rule, many
+from inference_edge_cache.testing import Secret, reveal
+
+ROLE_POLICY = "iam/rolePolicy:RolePolicy"
+STATEMENT_KEYS = frozenset(
+    {"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"}
+)
+WILDCARDS: Mapping[str, str] = {
+    "cloudwatch:PutMetricData": "the action has no resources: IAM/list_amazoncloudwatch",
+}
+"""Actions that a role may be allowed on every resource, and why there is no narrower way."""
+
+
+def documents_are_policies(graph: Graph) -> Iterator[str]:
+    """The current version; statements of an effect, an action, and known keys. IAM/reference_policies_elements."""
+    for one, document in graph.documents():
+        if document.get("Version") != "2012-10-17" or not document.get("Statement"):
+            yield one.name
+        for statement in document.get("Statement", []):
+            complete = statement.get("Effect") in ("Allow", "Deny") and {"Action", "NotAction"} & statement.keys()
+            if not complete or not statement.keys() <= STATEMENT_KEYS:
+                yield f"{one.name}: {statement.get('Sid')}"
+
+
+def sids_are_letters_and_digits(graph: Graph) -> Iterator[str]:
+    """Each once in its document. IAM/reference_policies_elements_sid."""
+    for one, document in graph.documents():
+        sids = [statement["Sid"] for statement in document["Statement"] if "Sid" in statement]
+        if len(sids) != len(set(sids)) or not all(re.fullmatch("[A-Za-z0-9]+", sid) for sid in sids):
+            yield one.name
+
+
+def roles_are_assumed_by_lambda_alone(graph: Graph) -> Iterator[str]:
+    """LAMBDA/lambda-intro-execution-role."""
+    for one, statement in graph.statements("iam/role:Role"):
+        if statement.get("Principal") != {"Service": "lambda.amazonaws.com"} or statement["Action"] != "sts:AssumeRole":
+            yield one.name
+
+
+def roles_name_their_actions(graph: Graph) -> Iterator[str]:
+    """No ``*`` in an action, no NotAction. IAM/best-practices: least privilege."""
+    for one, statement in graph.statements(ROLE_POLICY):
+        if "NotAction" in statement or any("*" in action for action in many(statement.get("Action", []))):
+            yield f"{one.name}: {statement.get('Sid')}"
+
+
+def roles_name_their_resources(graph: Graph) -> Iterator[str]:
+    """An Allow is for named resources, but for the actions of ``WILDCARDS``. A ``*`` may end the name of an object or a
+    log stream, never stand for a service, a region, an account or a whole kind. IAM/best-practices."""
+    for one, statement in graph.statements(ROLE_POLICY):
+        if statement["Effect"] != "Allow" or set(many(statement.get("Action", []))) <= WILDCARDS.keys():
+            continue
+        for resource in many(statement.get("Resource", "*")):
+            parts = resource.split(":", 5)
+            kind = re.split("[:/]", parts[-1])
+            if (
+                len(parts) < 6
+                or "*" in "".join(parts[:5])
+                or "*" in kind[0]
+                or (len(kind) > 1 and kind[1] == "*" and parts[2] != "s3")
+            ):
+                yield f"{one.name}: {resource}"
+
+
+def names_in_iam_are_allowed(graph: Graph) -> Iterator[str]:
+    """64 characters of a role, 128 of a policy in it. API_CreateRole, API_PutRolePolicy."""
+    for kind, most in {"iam/role:Role": 64, ROLE_POLICY: 128}.items():
+        for one in graph.of(kind):
+            if not re.fullmatch(rf"[\w+=,.@-]{{1,{most}}}", one.outputs["name"]):
+                yield one.outputs["name"]
+
+
+def policies_of_a_role_are_of_one_that_is_there(graph: Graph) -> Iterator[str]:
+    """``NoSuchEntity``. API_PutRolePolicy."""
+    made = {one.id for one in graph.of("iam/role:Role")}
+    yield from (one.name for one in graph.of(ROLE_POLICY) if one.inputs["role"] not in made)
+
+
+def secrets_are_not_in_plain_text(graph: Graph) -> Iterator[str]:
+    """What is secret in one place is secret in all: state and previews show the rest."""
+    found = [one for resource in graph.recording.resources for one in _secrets(resource.inputs)]
+    hidden = {text for one in found for text in _texts(reveal(one)) if len(text) >= 8}
+    for resource in graph.recording.resources:
+        if any(word in text for text in _texts(_open(resource.inputs)) for word in hidden):
+            yield resource.name
+
+
+def _secrets(value: Any) -> Iterator[Secret]:
+    if isinstance(value, Secret):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _secrets(item)
+
+
+def _open(value: Any) -> Any:
+    """``value`` without its secrets."""
+    if isinstance(value, Mapping):
+        return {key: _open(item) for key, item in value.items() if not isinstance(item, Secret)}
+    return [_open(item) for item in value if not isinstance(item, Secret)] if isinstance(value, list) else value
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(item)
+
+
+RULES: tuple[Rule, ...] = (
+    documents_are_policies,
+    sids_are_letters_and_digits,
+    roles_are_assumed_by_lambda_alone,
+    roles_name_their_actions,
+    roles_name_their_resources,
+    names_in_iam_are_allowed,
+    policies_of_a_role_are_of_one_that_is_there,
+    secrets_are_not_in_plain_text,
+)
