@@ -56,6 +56,9 @@ logger = logging.getLogger(__name__)
 
 HEALTH_PATH = "/.well-known/inference-edge-cache/health"
 
+AFTER_THE_CALLER = 60.0
+"""Seconds that the model has beyond the deadline of whoever asked, where the process lives on: a function is frozen."""
+
 LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes of an answer to a storable request that are held in memory, for all who wait for it."""
 
@@ -127,8 +130,6 @@ class Gateway:
         """
         try:
             response = self._answer(request, deadline, live)
-        except ModelFailed as failed:
-            response = problem(failed.status, str(failed), status.not_stored("miss", None, str(failed)))
         except Exception as error:
             _log(error)
             response = refusal(500, _FAILED)
@@ -213,18 +214,18 @@ class Gateway:
     def _passed_through(self, request: Request, why: str, deadline: Deadline, live: bool) -> Response:
         """The request as it is, to the model; its answer as it is, to this caller alone."""
         headers = passed_headers(request.headers, keyed=self.config.edge.access == "keyed")
-        answer = self._model.answer(
-            ModelRequest(
-                method=request.method, path=request.path, query=request.query, headers=headers, body=request.body
-            ),
-            deadline,
+        asked = ModelRequest(
+            method=request.method, path=request.path, query=request.query, headers=headers, body=request.body
         )
-        said = status.not_stored("bypass", answer.status, why)
-        told = model_headers(answer.headers, said, cookies=True)
-        if live:
-            return Response(status=answer.status, headers=told, chunks=answer.chunks)
-        with closing(answer.chunks):
-            return _whole(answer.status, told, b"".join(answer.chunks))
+        try:
+            answer = self._model.answer(asked, deadline)
+            told = model_headers(answer.headers, status.not_stored("bypass", answer.status, why), cookies=True)
+            if live:
+                return Response(status=answer.status, headers=told, chunks=answer.chunks)
+            with closing(answer.chunks):
+                return _whole(answer.status, told, b"".join(answer.chunks))
+        except ModelFailed as failed:
+            return _failed(failed, "bypass")
 
     # Store and model --------------------------------------------------------------------------------------------------
     def _look_up(self, path: str, oldest: int) -> _Found:
@@ -233,6 +234,9 @@ class Gateway:
             lies = self._store.get(path)
         except StoreFailed as failed:
             logger.warning("the store could not be read: %s", failed)
+            return _Found(down=True)
+        except Exception as error:
+            _log(error)
             return _Found(down=True)
         if isinstance(lies, Stored) and age_of(lies.result, self._now()) < max(oldest, 0):
             return _Found(stored=lies)
@@ -246,20 +250,24 @@ class Gateway:
     def _fetched(self, asked: _Asked, found: _Found, seen: int, deadline: Deadline, live: bool) -> Response:
         """The answer by way of the model: with others who ask for the same, or, if theirs was not stored, alone."""
 
-        def trip(flight: Flight) -> Landing:
-            return self._trip(asked, found, seen, flight, deadline)
+        # A model that is nearly done is not cut off when its caller goes: the answer is stored for the next one.
+        longer = Deadline(deadline.at + AFTER_THE_CALLER, deadline.clock)
 
-        flight, leads = (
-            (self._flights.alone(trip), True) if asked.controls.refresh else self._flights.join(asked.path, trip)
-        )
-        head = _relayable_head(flight, deadline) if live else None
-        if head is None and not leads and not self._takes(asked, flight.landed(deadline)):
-            flight, leads = self._flights.alone(trip), True
+        def trip(flight: Flight) -> Landing:
+            return self._trip(asked, found, seen, flight, longer)
+
+        why, alone = _why(asked, found), asked.controls.refresh or asked.oldest() <= 0
+        try:
+            flight, leads = (self._flights.alone(trip), True) if alone else self._flights.join(asked.path, trip)
             head = _relayable_head(flight, deadline) if live else None
-        why = _why(asked, found)
-        if head:
-            return _relayed(flight, head, deadline, why, not leads)
-        return self._landed(asked, flight.landed(deadline), why, not leads)
+            if head is None and not leads and not self._takes(asked, flight.landed(deadline)):
+                flight, leads = self._flights.alone(trip), True
+                head = _relayable_head(flight, deadline) if live else None
+            if head:
+                return _relayed(flight, head, deadline, why, not leads)
+            return self._landed(asked, flight.landed(deadline), why, not leads)
+        except ModelFailed as failed:
+            return _failed(failed, why)
 
     def _takes(self, asked: _Asked, landing: Landing) -> bool:
         """Whether what somebody else's trip has brought is young enough for this caller, too."""
@@ -310,9 +318,12 @@ class Gateway:
         except StoreFailed as failed:
             logger.warning("the store could not be written: %s", failed)
             return _because(not_stored, _STORE_DOWN)
+        except Exception as error:
+            _log(error)
+            return _because(not_stored, _STORE_DOWN)
         if stored is None:
             stored = self._look_up(asked.path, asked.oldest()).stored
-        return Landing(stored=stored, status=answer.status) if stored else _because(not_stored, "another was faster")
+        return Landing(stored=stored, status=answer.status) if stored else _because(not_stored, "another-write")
 
     def _put(self, asked: _Asked, result: Result, replaces: str | None) -> Stored | None:
         told = cache_control(asked.rules, 0)
@@ -329,6 +340,10 @@ def _why(asked: _Asked, found: _Found) -> str:
     if asked.controls != _NONE_ASKED:
         return "request"
     return "stale" if found.too_old else "uri-miss"
+
+
+def _failed(failed: ModelFailed, why: str) -> Response:
+    return problem(failed.status, str(failed), status.not_stored(why, None, str(failed)))
 
 
 def _because(landing: Landing, reason: str) -> Landing:

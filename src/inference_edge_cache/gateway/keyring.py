@@ -139,10 +139,13 @@ class _Masters:
 
     def newer_than(self, masters: Masters) -> Masters | None:
         """Other masters than these, if the secret has some."""
-        with self._looking:
-            if self._masters == masters and self._age() >= LOOK_AGAIN_FOR_UNKNOWN:
+        # Nobody waits for one who looks: their own key may be known the next time.
+        if self._masters == masters and self._age() >= LOOK_AGAIN_FOR_UNKNOWN and self._looking.acquire(blocking=False):
+            try:
                 self._look()
-            return None if self._masters == masters else self._masters
+            finally:
+                self._looking.release()
+        return None if self._masters == masters else self._masters
 
     def _age(self) -> float:
         return self._clock() - self._looked_at

@@ -176,7 +176,7 @@ def _close(chunks: Any) -> None:
 
 
 async def _lifespan(receive: Receive, send: Send, pools: tuple[ThreadPoolExecutor, ...]) -> None:
-    """Before it stops, what is under way comes to its end and is stored."""
+    """Before it stops, what callers still wait for comes to its end."""
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":

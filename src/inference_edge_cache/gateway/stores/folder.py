@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from inference_edge_cache.gateway.store import Damaged, Result, Stored, StoreFailed
-from inference_edge_cache.gateway.stores.labels import FORMAT, check_headers, object_name
+from inference_edge_cache.gateway.stores.labels import FORMAT, check_headers, object_name, require
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
@@ -42,6 +42,7 @@ class FolderStore:
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
+        require("filelock", "a store in a folder")
         self._root = Path(os.path.abspath(folder))
         self._unfinished = self._root / _UNFINISHED
         self._remove_abandoned()
