@@ -127,6 +127,7 @@ PREDICT = {
         "truncated: length",
     ),
     "a candidate that is unsafe": (ONE, predictions({"candidates": [{"finishReason": "SAFETY"}]}), "filtered: safety"),
+    "a null": (ONE, predictions(None), "incomplete: predictions"),
     "an unfinished one": (ONE, predictions({"content": "4", "finishReason": None}), "incomplete: finishReason"),
     "another end": (ONE, predictions({"content": "4", "finishReason": "OTHER"}), "finish-reason: other"),
     "an unknown end": (ONE, predictions({"content": "4", "finishReason": "AGED_OUT"}), "finish-reason"),

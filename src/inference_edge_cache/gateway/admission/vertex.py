@@ -35,6 +35,8 @@ def _judge(request: Any, document: Any) -> NotStored | None:
 
 def _unkept(prediction: Any) -> Iterator[NotStored]:
     """What speaks against a prediction, or against one of the candidates in it."""
+    if prediction is None:
+        yield NotStored(NotStoredReason.INCOMPLETE, "predictions")
     fields = as_object(prediction)
     if fields.get("error") is not None:
         yield NotStored(NotStoredReason.ERROR_IN_BODY, "predictions")
