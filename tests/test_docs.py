@@ -22,7 +22,8 @@ CONFIG = {"modelUrl": "https://model.example.com", "modelKey": Secret("k")}
 
 
 @pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS.keys())
-def test_a_program_of_the_docs_runs(program):
+def test_a_program_of_the_docs_runs(program, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     record(lambda: exec(compile(program, "<docs>", "exec"), {"__name__": "__main__"}), config=CONFIG)
 
 
