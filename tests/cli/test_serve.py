@@ -139,7 +139,7 @@ def test_with_a_master_secret_it_asks_for_keys_and_shows_no_secret(started, orig
     file.write_text(f"{MASTER}\n")
     key = derive_api_key(MASTER.encode(), "alice").text
     for kept in range(2):
-        options = ["--route", "/embed=embeddings", "--results", tmp_path / "results", "--master-secret-file", file]
+        options = ["--route", "/embed=embeddings", "--results", tmp_path / "results", "--master-file", file]
         with started("serve", "--origin", origin, "--port", 0, "--cloud", "gcp", *options) as command:
             said = command.read_until("Ctrl-C")
             url = said.split()[0]
@@ -182,11 +182,11 @@ PRESETS = "openai_chat, openai_responses, embeddings,"
         ("--route /a/=embeddings", "error: the edge has 1 problem:\n  routes[0].path = '/a/'\n"),
         ("--route embeddings --route embeddings", "error: the edge has 1 problem:\n  routes[1].path = "),
         ("--results r", "error: --results is about inference routes, and there is none: name one with --route\n"),
-        ("--master-secret-file m", "error: --master-secret-file is about inference routes, and there is none: name"),
+        ("--master-file m", "error: --master-file is about inference routes, and there is none: name"),
         ("--generation 2", "error: --generation is about inference routes, and there is none: name one with --route\n"),
-        ("--route embeddings --master-secret-file nowhere", "error: nowhere: No such file or directory\n"),
+        ("--route embeddings --master-file nowhere", "error: nowhere: No such file or directory\n"),
         (
-            "--route embeddings --master-secret-file short",
+            "--route embeddings --master-file short",
             "error: the master secret has 12 bytes and needs at least 32",
         ),
         ("--route embeddings --results short", "error: short: cannot hold results: "),

@@ -46,10 +46,10 @@ def serve(
         Path | None,
         typer.Option("--results", metavar="FOLDER", help="Keep what the model said here. Default: until the end."),
     ] = None,
-    master_secret_file: Annotated[
+    master_file: Annotated[
         Path | None,
         typer.Option(
-            "--master-secret-file",
+            "--master-file",
             metavar="FILE",
             help="Ask callers for an API key that was made from this secret. Default: anybody may ask.",
         ),
@@ -76,7 +76,7 @@ def serve(
     routes = chosen_routes(route or [])
     headers = dict(name_and_value("--origin-header", text, "x-api-key=...") for text in origin_header or [])
     if not routes:
-        _check_unused({"--results": results, "--master-secret-file": master_secret_file, "--generation": generation})
+        _check_unused({"--results": results, "--master-file": master_file, "--generation": generation})
 
     from inference_edge_cache.cli.deployable import check_deployable, warnings_of
     from inference_edge_cache.cli.screen import Screen
@@ -92,7 +92,7 @@ def serve(
         cloud,
         routes=routes,
         results=results,
-        master_secret=secret_in(master_secret_file).encode() if master_secret_file else None,
+        master_secret=secret_in(master_file).encode() if master_file else None,
         generation=generation or "",
         port=port,
         store=store,
@@ -107,8 +107,8 @@ def serve(
         for warning in warnings_of(chosen, cloud):
             screen.warning(warning)
         if routes:
-            _say_routes(screen, routes, results, master_secret_file, edge.upload_url)
-            _say_how_to_try(screen, routes, edge.url, master_secret_file)
+            _say_routes(screen, routes, results, master_file, edge.upload_url)
+            _say_how_to_try(screen, routes, edge.url, master_file)
         screen.text("Answers say what happened in X-Cache and Cache-Status. Ctrl-C stops.", "dim")
         try:
             threading.Event().wait()
@@ -140,7 +140,7 @@ def _say_routes(
     screen: "Screen",
     routes: "Sequence[InferenceRoute]",
     results: Path | None,
-    master_secret_file: Path | None,
+    master_file: Path | None,
     upload_url: str | None,
 ) -> None:
     from inference_edge_cache.cli.words import route_in_words
@@ -152,29 +152,27 @@ def _say_routes(
     screen.pairs(
         [
             *((route.path, route_in_words(route)) for route in routes),
-            ("access", keyed if master_secret_file else public),
+            ("access", keyed if master_file else public),
             ("results", f"in {results}" if results else "in a temporary folder, until the end"),
             *([("uploads", f"a body over {GCP_REQUEST_BODY_MAX:,} bytes goes to {upload_url}")] if upload_url else []),
         ]
     )
 
 
-def _say_how_to_try(
-    screen: "Screen", routes: "Sequence[InferenceRoute]", url: str, master_secret_file: Path | None
-) -> None:
+def _say_how_to_try(screen: "Screen", routes: "Sequence[InferenceRoute]", url: str, master_file: Path | None) -> None:
     """One line for each ``base_url`` of the OpenAI SDK, or for curl where no SDK of OpenAI knows the route."""
-    api_key = "iec1..." if master_secret_file else "any"
+    api_key = "iec1..." if master_file else "any"
     lines = dict[str, None]()
     for route in routes:
         below = _SDK_PATHS.get(str(route.inference.dialect))
         if below and route.path.endswith(below):
             lines[f'OpenAI(base_url="{url}{route.path.removesuffix(below)}", api_key="{api_key}")'] = None
         else:
-            key = f' -H "authorization: Bearer {api_key}"' if master_secret_file else ""
+            key = f' -H "authorization: Bearer {api_key}"' if master_file else ""
             lines[f"curl --json @request.json{key} {url}{route.path}"] = None
     screen.title("Try", "the same request twice")
     screen.lines(f"    {line}" for line in lines)
-    if master_secret_file:
-        file = shlex.quote(str(master_secret_file))
+    if master_file:
+        file = shlex.quote(str(master_file))
         screen.lines([f"    inference-edge-cache api-key --tenant NAME --master-file {file}"])
     screen.lines([""])

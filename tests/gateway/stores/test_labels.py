@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inference_edge_cache.gateway.needs import once, require
 from inference_edge_cache.gateway.store import Result, StoreFailed
-from inference_edge_cache.gateway.stores.labels import Label, check_headers, object_name, once, require
+from inference_edge_cache.gateway.stores.labels import Label, check_headers, object_name
 
 HELLO = Result(b"hello", "application/json", 1_700_000_000)
 HELLO_SHA_256 = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"

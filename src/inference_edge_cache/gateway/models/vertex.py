@@ -10,7 +10,7 @@ from inference_edge_cache.gateway.messages import Deadline
 from inference_edge_cache.gateway.model import ModelAnswer, ModelFailed, ModelRequest
 from inference_edge_cache.gateway.models.streaming import asks_for_stream
 from inference_edge_cache.gateway.models.transport import Transport, with_defaults
-from inference_edge_cache.gateway.stores.labels import require
+from inference_edge_cache.gateway.needs import require
 
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 

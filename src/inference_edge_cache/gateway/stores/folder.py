@@ -11,8 +11,9 @@ from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
+from inference_edge_cache.gateway.needs import require
 from inference_edge_cache.gateway.store import Damaged, Result, Stored, StoreFailed
-from inference_edge_cache.gateway.stores.labels import FORMAT, check_headers, object_name, require
+from inference_edge_cache.gateway.stores.labels import FORMAT, check_headers, object_name
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600

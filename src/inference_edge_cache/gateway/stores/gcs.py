@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from inference_edge_cache.gateway.needs import once, require
 from inference_edge_cache.gateway.store import Damaged, Result, Stored, StoreFailed
-from inference_edge_cache.gateway.stores.labels import Label, check_headers, object_name, once, require
+from inference_edge_cache.gateway.stores.labels import Label, check_headers, object_name
 
 TIMEOUT = (2, 5)
 """Seconds to connect, and without a byte. A request waits for the store, and there is a model to ask instead."""

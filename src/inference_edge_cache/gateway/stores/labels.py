@@ -1,17 +1,12 @@
 """What a store writes beside a result, and how it tells a whole result from anything else that lies there."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from importlib.util import find_spec
-from threading import Lock
-from typing import TypeVar
 
 from inference_edge_cache.gateway.store import Result, StoreFailed
 from inference_edge_cache.protocol import parse_path
-
-T = TypeVar("T")
 
 FORMAT = "1"
 _FORMAT, _PRODUCED_AT, _SHA_256 = "iec-format", "iec-produced-at", "iec-sha-256"
@@ -64,27 +59,3 @@ def check_headers(result: Result, cache_control: str) -> None:
         raise StoreFailed("a content type or cache control that is no value of a header")
     if not _UNIX_SECONDS.fullmatch(str(result.produced_at)):
         raise StoreFailed("a time of production that is not in Unix seconds")
-
-
-def require(module: str, needed_for: str) -> None:
-    """``ImportError`` in one line when ``module`` is not installed. Does not load it."""
-    try:
-        found = find_spec(module)
-    except ModuleNotFoundError:  # a package around it is missing
-        found = None
-    if found is None:
-        raise ModuleNotFoundError(f"{needed_for} needs {module}, which is not installed", name=module)
-
-
-def once(make: Callable[[], T]) -> Callable[[], T]:
-    """What ``make`` returns, made by one thread when it is first asked for. A failure is not kept."""
-    lock = Lock()
-    made: list[T] = []
-
-    def get() -> T:
-        with lock:
-            if not made:
-                made.append(make())
-            return made[0]
-
-    return get

@@ -12,8 +12,9 @@ from contextlib import closing, contextmanager
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from inference_edge_cache.gateway.needs import once, require
 from inference_edge_cache.gateway.store import Damaged, Result, Stored, StoreFailed
-from inference_edge_cache.gateway.stores.labels import Label, check_headers, object_name, once, require
+from inference_edge_cache.gateway.stores.labels import Label, check_headers, object_name
 
 CONNECT_TIMEOUT = 2
 READ_TIMEOUT = 5
