@@ -76,7 +76,7 @@ def test_a_model_that_is_down_fails_the_post_too(call, edge, behind):
 
     behind.model.script = down
     answer = call.post(chat_body(), CHAT, key=KEY)
-    assert (answer.status, answer.served) == (502, Served("model", "miss: it cannot be reached"))
+    assert (answer.status, answer.served) == (502, Served("model", "uri-miss: it cannot be reached"))
     assert edge.kinds == ["get", "look", "post"]
 
 
