@@ -3,6 +3,7 @@
 import json
 import threading
 
+import httpx
 import pytest
 from client_kit import (
     ANSWER,
@@ -25,8 +26,8 @@ from client_kit import (
     request_headers,
 )
 
-from inference_edge_cache.client import Served
-from inference_edge_cache.protocol import PUBLIC_KEY, RouteRules, parse_path, verify
+from inference_edge_cache.client import Served, core
+from inference_edge_cache.protocol import PUBLIC_KEY, EdgeConfig, RouteRules, parse_path, verify
 
 HTML = Says(200, b"<html></html>", {"content-type": "text/html"})
 
@@ -313,6 +314,20 @@ def test_an_answer_too_large_for_the_gateway_is_fetched_from_its_path(call, edge
     assert edge.kinds == ["look", "post", "look"]
 
 
+def test_a_redirect_to_a_path_where_nothing_is_stored_is_handed_back_as_it_is(call, edge):
+    edge.says["post"] = lambda seen: Says(303, headers={"location": edge.asked("look")[0].target})
+    edge.says["look"] = post_it()
+    assert call.post(LARGE_BODY).status == 303
+    assert edge.kinds == ["look", "post", "look"]
+
+
+@pytest.mark.parametrize("kind", ["application/vnd.example.v2+json", "application/json; charset=utf-8"])
+def test_whatever_json_may_be_stored_is_an_answer(call, edge, kind):
+    edge.says["get"] = Says(200, body=b"{}", headers={"content-type": kind})
+    assert call.post().body == b"{}"
+    assert edge.kinds == ["get"]
+
+
 def test_another_redirect_of_the_post_is_the_callers_to_follow(call, edge):
     edge.says |= {"get": post_it(), "post": Says(307, headers={"location": "/elsewhere"})}
     assert call.post().status == 307
@@ -511,3 +526,12 @@ def test_rules_of_another_dialect_come_from_the_document(call, edge):
     call.post(b'{"input": "hello", "model": "m"}')
     assert edge.kinds == ["get"]
     assert RouteRules(dialect="openai-embeddings") == edge.config.routes[0].rules
+
+
+@pytest.mark.parametrize(
+    ("edge", "honoured"),
+    [("https://edge.example.com", True), ("http://127.0.0.1:1", True), ("http://edge.example.com", False)],
+)
+def test_who_could_be_read_on_the_way_does_not_say_where_the_key_goes(edge, honoured):
+    config = EdgeConfig(routes=(), upload_url="https://gateway.example.com")
+    assert (core._upload_url(httpx.Request("POST", edge + ROUTE), config) is not None) is honoured

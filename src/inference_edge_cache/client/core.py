@@ -42,6 +42,7 @@ from inference_edge_cache.protocol import (
     request_key,
     storable_request,
 )
+from inference_edge_cache.protocol.media_types import is_json
 
 if TYPE_CHECKING:
     from httpx2 import Request, Response
@@ -53,7 +54,6 @@ the document names no ``upload_url``."""
 _CONTROLS = ("inference-cache", "inference-cache-ttl")
 _UNAVAILABLE = (502, 503, 504)
 _REDIRECTS = (302, 303)  # RFC 9110 sections 15.4.3 and 15.4.4: of those a POST may follow with a GET
-_KEPT_MEDIA_TYPES = ("application/json", "text/event-stream")
 _SHORT = 16 * 1024  # an answer that is not used is read up to here, so that its connection can be used again
 
 
@@ -105,9 +105,12 @@ async def exchange(request: Request, wire: Wire, documents: Documents, own_key: 
     if not _points_to(response, inference):
         return _marked(response, served_by_post(response.headers, found.why))
     # An answer that is too large for the gateway's cloud: stored, and to be fetched from the bucket.
+    stored = await wire.send(path_request(request, inference.form.path, None))
+    if not _is_answer(stored):  # the caller's client may follow the redirect, and is told the truth by it
+        await call.drop(stored)
+        return _marked(response, served_by_post(response.headers, found.why))
     await call.drop(response)
-    response = await wire.send(path_request(request, inference.form.path, None))
-    return _marked(response, served_by_path(response.status_code, response.headers))
+    return _marked(stored, served_by_path(stored.status_code, stored.headers))
 
 
 async def _inference(request: Request, wire: Wire, documents: Documents, own_key: ApiKey | None) -> _Inference | str:
@@ -148,9 +151,13 @@ def _form(request: Request, body: bytes, route: RouteConfig, api_key: ApiKey, bu
 
 
 def _upload_url(request: Request, config: EdgeConfig) -> str | None:
-    """Where the edge says that it takes what its CDN does not. An edge elsewhere cannot name a port of this machine."""
+    """Where the edge says that it takes what its CDN does not.
+
+    The API key goes there, so nobody on the way may have written it. An edge elsewhere names no port of this machine.
+    """
     url = config.upload_url
-    return url if url is not None and (url.startswith("https://") or is_loopback(request)) else None
+    trusted = request.url.scheme == "https" or is_loopback(request)
+    return url if url is not None and trusted and (url.startswith("https://") or is_loopback(request)) else None
 
 
 @dataclass(frozen=True)
@@ -225,8 +232,9 @@ def _is_answer(response: Response) -> bool:
     """Whether this answers the request: what is kept is JSON or SSE. An origin's own page for all paths is neither."""
     if given_by_model(response.status_code, response.headers):
         return True
-    media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return response.status_code == 200 and media_type in _KEPT_MEDIA_TYPES
+    kind = response.headers.get("content-type", "")
+    is_stream = kind.partition(";")[0].strip().lower() == "text/event-stream"
+    return response.status_code == 200 and (is_stream or is_json(kind, keyed=True))
 
 
 def _points_to(response: Response, inference: _Inference) -> bool:
