@@ -304,9 +304,16 @@ def gone(pid_file):
 
 
 @needs_proc
-@pytest.mark.parametrize("during", ["left out", "1. The OpenAI SDK", "2. One line more"])
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -9)]
+    ("during", "number", "code"),
+    [
+        ("left out", signal.SIGINT, 130),
+        ("1. The OpenAI SDK", signal.SIGINT, 130),
+        ("2. One line more", signal.SIGINT, 130),
+        ("1. The OpenAI SDK", signal.SIGTERM, 143),
+        ("2. One line more", signal.SIGHUP, 129),
+        ("1. The OpenAI SDK", signal.SIGKILL, -9),
+    ],
 )
 def test_nothing_of_the_demo_outlives_it(started, tmp_path, monkeypatch, during, number, code):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
