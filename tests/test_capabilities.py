@@ -18,6 +18,7 @@ KMS_KEYS = {
     Cloud.AWS: "arn:aws:kms:eu-west-1:123456789012:key/a",
     Cloud.GCP: "projects/p/locations/eu/keyRings/r/cryptoKeys/k",
 }
+INFERENCE = {"routes": [{"preset": "embeddings"}], "gateway": {"master_secret": "m" * 32}}
 READ_ONLY = [{"path": "/read/*", "methods": ["GET", "HEAD"]}]
 
 
@@ -86,6 +87,16 @@ USES: dict[str, Any] = {
     "origin.rewritten_path_length": lambda n, cloud: {
         **origin(url=f"{URL}/{'p' * (n // 2)}"),
         "routes": [{"path": "/" + "r" * (n - n // 2 - 2)}] if n > 600 else [],
+    },
+    "routes.inference": lambda n, cloud: INFERENCE,
+    "origin.sagemaker": lambda n, cloud: {**INFERENCE, "origin": {"sagemaker": {"endpoint_name": "e5-small"}}},
+    "origin.bedrock": lambda n, cloud: {
+        **INFERENCE,
+        "origin": {"bedrock": {"model_id": "amazon.titan-embed-text-v2:0", "api": "invoke"}},
+    },
+    "origin.vertex": lambda n, cloud: {
+        **INFERENCE,
+        "origin": {"vertex": {"endpoint": "123", "location": "us-central1", "method": "predict"}},
     },
     "forward_headers": lambda n, cloud: {"forward_headers": names(n)},
     "origin.path": lambda n, cloud: origin(url=f"{URL}/base"),

@@ -19,6 +19,7 @@ from snippets import PAGES, programs  # noqa: E402
 # The test guide's programs are test files of their own, executed by tests/testing.
 PROGRAMS = {name: program for name, program in programs().items() if not name.startswith("docs_testing")}
 CONFIG = {"modelUrl": "https://model.example.com", "modelKey": Secret("k")}
+CONFIG["master"] = Secret("a master secret of at least 32 bytes")
 
 
 @pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS.keys())

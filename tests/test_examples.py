@@ -5,15 +5,18 @@ from pathlib import Path
 import pytest
 import yaml
 
-from inference_edge_cache.testing import Recording, Secret, record
+from inference_edge_cache.testing import Recording, Secret, record, reveal
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 CONFIG = {"modelKey": Secret("hunter2")}
+MASTER = {"master": Secret("hunter2, a master secret of 32 bytes")}
 # example, configuration beside the defaults of its Pulumi.yaml, cloud
 RUNS = [
     ("aws-https-endpoint", CONFIG, "aws"),
     ("gcp-https-endpoint", CONFIG, "gcp"),
     ("aws-artifacts", {}, "aws"),
+    ("aws-https-model", {**CONFIG, **MASTER}, "aws"),
+    ("aws-sagemaker", MASTER, "aws"),
     ("one-policy-two-clouds", {}, "aws"),
     ("one-policy-two-clouds", {"cloud": "gcp"}, "gcp"),
 ]
@@ -64,3 +67,16 @@ def test_artifacts_reach_the_bucket_under_the_path_they_are_asked_for():
     assert str(recording.outputs["labels"]).endswith("/artifacts/labels.json")
     patterns = recording.one("aws:cloudfront/distribution:Distribution").inputs["orderedCacheBehaviors"]
     assert [behavior["pathPattern"] for behavior in patterns] == ["/artifacts/*"]
+
+
+@pytest.mark.parametrize(("name", "routes"), [("aws-https-model", 2), ("aws-sagemaker", 1)])
+def test_an_inference_example_deploys_its_gateway_and_keeps_its_secrets(name, routes):
+    recording = record(EXAMPLES / name, config={**CONFIG, **MASTER})
+    behaviors = recording.one("aws:cloudfront/distribution:Distribution").inputs["orderedCacheBehaviors"]
+    assert len(behaviors) == 3 * routes + 1
+    assert str(recording.outputs["configUrl"]).endswith("/.well-known/inference-edge-cache.json")
+    variables = recording.one("aws:lambda/function:Function").input("environment.variables")
+    assert "hunter2" not in str(variables)
+    holders = [one.name for one in recording.resources if "hunter2" in str(reveal(one.inputs))]
+    assert all(name.endswith("-version") for name in holders)
+    assert len(holders) == (2 if name == "aws-https-model" else 1)

@@ -45,7 +45,12 @@ def test_every_defaulted_field_is_optional_in_the_schema():
     types = schema()["types"]
     assert "required" not in types["inference-edge-cache:index:CachePolicy"]
     assert "required" not in types["inference-edge-cache:index:CacheKey"]
-    assert types["inference-edge-cache:index:OriginArgs"]["required"] == ["url"]
+    assert types["inference-edge-cache:index:InferencePolicy"]["required"] == ["dialect"]
+    assert types["inference-edge-cache:index:SageMakerArgs"]["required"] == ["endpointName"]
+    assert types["inference-edge-cache:index:FailoverArgs"]["required"] == ["url"]
+    # Which of them is needed depends on the others: the plan says so.
+    assert "required" not in types["inference-edge-cache:index:OriginArgs"]
+    assert "required" not in types["inference-edge-cache:index:RouteArgs"]
     assert schema()["resources"][TOKEN]["requiredInputs"] == ["cloud", "origin"]
 
 

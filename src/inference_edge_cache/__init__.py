@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from inference_edge_cache.args import (
+        Access,
         AwsArgs,
+        BedrockApi,
+        BedrockArgs,
         BucketAccess,
         BucketArgs,
         CorsArgs,
         CustomDomainArgs,
         FailoverArgs,
+        FrontDoor,
+        GatewayArgs,
         GcpArgs,
         GeoArgs,
         InferenceEdgeCacheArgs,
@@ -22,6 +27,8 @@ if TYPE_CHECKING:
         PriceClass,
         RouteArgs,
         RouteTarget,
+        SageMakerArgs,
+        VertexArgs,
     )
     from inference_edge_cache.capabilities import Cloud
     from inference_edge_cache.component import InferenceEdgeCache
@@ -53,12 +60,17 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "args": (
+        "Access",
         "AwsArgs",
+        "BedrockApi",
+        "BedrockArgs",
         "BucketAccess",
         "BucketArgs",
         "CorsArgs",
         "CustomDomainArgs",
         "FailoverArgs",
+        "FrontDoor",
+        "GatewayArgs",
         "GcpArgs",
         "GeoArgs",
         "InferenceEdgeCacheArgs",
@@ -67,6 +79,8 @@ _MODULES = {
         "PriceClass",
         "RouteArgs",
         "RouteTarget",
+        "SageMakerArgs",
+        "VertexArgs",
     ),
     "capabilities": ("Cloud",),
     "component": ("InferenceEdgeCache",),
@@ -93,7 +107,10 @@ _MODULE_OF = {name: module for module, names in _MODULES.items() for name in nam
 __all__ = [
     "INFERENCE_PRESETS",
     "PRESETS",
+    "Access",
     "AwsArgs",
+    "BedrockApi",
+    "BedrockArgs",
     "BucketAccess",
     "BucketArgs",
     "CacheKey",
@@ -106,6 +123,8 @@ __all__ = [
     "Dialect",
     "EdgeCacheError",
     "FailoverArgs",
+    "FrontDoor",
+    "GatewayArgs",
     "GcpArgs",
     "GeoArgs",
     "InferenceEdgeCache",
@@ -123,6 +142,8 @@ __all__ = [
     "QueryMode",
     "RouteArgs",
     "RouteTarget",
+    "SageMakerArgs",
+    "VertexArgs",
     "dump_policy",
     "load_policy",
     "parse_policy",

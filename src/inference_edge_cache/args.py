@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypeAlias, TypedDic
 import pulumi
 
 from inference_edge_cache.capabilities import Cloud
-from inference_edge_cache.policy import CachePolicy
+from inference_edge_cache.policy import CachePolicy, InferencePolicy
 
 
 class BucketAccess(StrEnum):
@@ -45,6 +45,33 @@ class RouteTarget(StrEnum):
     """The bucket of ``bucket``."""
 
 
+class Access(StrEnum):
+    """Who shares answers with whom on inference routes."""
+
+    KEYED = "keyed"
+    """Callers have API keys: those of one tenant share answers, others never do."""
+    PUBLIC = "public"
+    """Everybody shares with everybody, and needs no key."""
+
+
+class FrontDoor(StrEnum):
+    """How CloudFront proves itself to the gateway."""
+
+    SECRET = "secret"  # noqa: S105  # a name, not a secret
+    """By a header that follows from the master secret. Any HTTP client can POST."""
+    IAM = "iam"
+    """By AWS's own signature. A POST has to bring the hash of its body, and its Authorization is replaced."""
+
+
+class BedrockApi(StrEnum):
+    """In whose form a model of Amazon Bedrock is asked."""
+
+    INVOKE = "invoke"
+    """InvokeModel: the model's own."""
+    CONVERSE = "converse"
+    """Converse: Bedrock's, alike for every model."""
+
+
 if TYPE_CHECKING:
     CloudName: TypeAlias = Cloud | Literal["aws", "gcp"]
     BucketAccessName: TypeAlias = BucketAccess | Literal["oai", "oac"]
@@ -55,6 +82,20 @@ if TYPE_CHECKING:
         Literal["server_error", "gateway_error", "not_found", "forbidden", "too_many_requests"]
     ]
     Seconds: TypeAlias = int | str
+    AccessName: TypeAlias = Access | Literal["keyed", "public"]
+    FrontDoorName: TypeAlias = FrontDoor | Literal["secret", "iam"]
+    BedrockApiName: TypeAlias = BedrockApi | Literal["invoke", "converse"]
+    PresetName: TypeAlias = Literal[
+        "openai_chat",
+        "openai_responses",
+        "embeddings",
+        "rerank",
+        "moderation",
+        "classification",
+        "sagemaker",
+        "bedrock_converse",
+        "vertex_predict",
+    ]
 else:
     CloudName = Cloud
     BucketAccessName = BucketAccess
@@ -62,8 +103,12 @@ else:
     RouteTargetName = RouteTarget
     Methods = FailoverConditions = list[str]
     Seconds = int
+    AccessName = Access
+    FrontDoorName = FrontDoor
+    BedrockApiName = BedrockApi
+    PresetName = str
 
-DURATIONS = frozenset({"connect_timeout", "read_timeout", "response_timeout", "max_age"})
+DURATIONS = frozenset({"connect_timeout", "read_timeout", "response_timeout", "max_age", "timeout"})
 """The keys below that are typed ``Seconds``: at run time they look like any other int."""
 
 
@@ -81,29 +126,75 @@ class FailoverArgs(TypedDict):
     ``forbidden`` (403), ``too_many_requests`` (429). Not being reachable always does. Default: ``["server_error"]``."""
 
 
-class OriginArgs(TypedDict):
-    """The inference endpoint behind the cache."""
+class SageMakerArgs(TypedDict):
+    """A model on a SageMaker endpoint. Its names are in the generation of every answer, so they are plain."""
+
+    endpoint_name: str
+    """The endpoint's name, or its ARN. A name is one in the provider's region and account."""
+    target_model: NotRequired[str]
+    """The model of a multi-model endpoint. Default: what the request's headers say, or none."""
+    target_variant: NotRequired[str]
+    """The production variant. Default: as the endpoint shares its traffic out."""
+    inference_component: NotRequired[str]
+    """The inference component of the endpoint. Default: none."""
+
+
+class BedrockArgs(TypedDict):
+    """A model of Amazon Bedrock. Its names are in the generation of every answer, so they are plain."""
+
+    model_id: str
+    """The id or ARN of a model or of an inference profile: ``us.anthropic.claude-haiku-4-5-20251001-v1:0``. An id is
+    one in the provider's region."""
+    api: BedrockApiName
+    """In whose form it is asked: ``invoke`` (the model's own) or ``converse`` (Bedrock's)."""
+
+
+class VertexArgs(TypedDict):
+    """A model on Vertex AI. Its names are in the generation of every answer, so they are plain."""
+
+    endpoint: str
+    """Id of the endpoint, or the name of a publisher's model."""
+    project: NotRequired[str]
+    """The project it is in. Default: the provider's."""
+    location: str
+    """Where it is: ``us-central1``."""
+    method: str
+    """What is called: ``predict`` or ``rawPredict``."""
+
+
+class OriginArgs(TypedDict, total=False):
+    """The model behind the cache: exactly one of ``url``, ``sagemaker``, ``bedrock`` and ``vertex``.
+
+    ``url`` takes every route, and everything below it belongs to it. The others are reached by inference routes only.
+    """
 
     url: pulumi.Input[str]
-    """Where the endpoint answers: ``https://host[:port][/path]``. The path, if any, is put before every request's."""
-    allow_http: NotRequired[bool]
+    """Where the endpoint answers: ``https://host[:port][/path]``. The path, if any, is put before every request's.
+    Plain where there are inference routes: it is in the generation of every answer."""
+    sagemaker: SageMakerArgs
+    """A SageMaker endpoint, asked by the gateway. AWS only."""
+    bedrock: BedrockArgs
+    """A model of Amazon Bedrock, asked by the gateway. AWS only."""
+    vertex: VertexArgs
+    """A model on Vertex AI. Not deployed by this release."""
+    allow_http: bool
     """Whether ``url`` may be plain ``http``. Default: no."""
-    headers: NotRequired[dict[str, pulumi.Input[str]]]
+    headers: dict[str, pulumi.Input[str]]
     """Headers that the cache adds to every request it sends to the endpoint, such as an API key. Kept as secrets.
     Default: none."""
-    host_header: NotRequired[pulumi.Input[str]]
+    host_header: pulumi.Input[str]
     """The Host that the endpoint is asked for. GCP only. Default: the host of ``url``."""
-    connect_timeout: NotRequired[Seconds]
+    connect_timeout: Seconds
     """How long the endpoint may take to accept a connection; on GCP, until its response headers have arrived.
     Seconds. AWS 1 to 10, default 5. GCP 1 to 15, default 15."""
-    read_timeout: NotRequired[Seconds]
+    read_timeout: Seconds
     """How long the endpoint may be silent while it answers. Seconds. AWS 1 to 120, GCP 1 to 30. Default 30."""
-    response_timeout: NotRequired[Seconds]
+    response_timeout: Seconds
     """How long a whole answer may take. Seconds. AWS: at least ``read_timeout``, default: no limit. GCP 1 to 120,
     default 120."""
-    attempts: NotRequired[int]
+    attempts: int
     """How often a GET is tried. AWS 1 to 3, GCP 1 to 4. Default 1: every further attempt may run the model again."""
-    failover: NotRequired[FailoverArgs]
+    failover: FailoverArgs
     """A second endpoint for when this one fails. Default: none."""
 
 
@@ -128,19 +219,50 @@ class BucketArgs(TypedDict, total=False):
     """Whether destroying the stack may delete a bucket that holds objects. Default: no."""
 
 
-class RouteArgs(TypedDict):
-    """What happens to requests under one path."""
+class RouteArgs(TypedDict, total=False):
+    """What happens to requests under one path. With ``preset`` or ``inference`` it is an inference route, whose POST
+    requests are cached too: it takes ``path``, ``policy`` and one of the two."""
 
     path: str
     """An exact path (``/v1/models``) or a prefix (``/v1/*``); ``/*`` is the default route. On AWS ``*`` and ``?`` may
-    stand anywhere. Case matters. The most specific route wins, whatever the order."""
-    policy: NotRequired[CachePolicy]
-    """How its answers are cached. Default: the ``policy`` of the cache; for the bucket, that of ``bucket``."""
-    methods: NotRequired[Methods]
+    stand anywhere. Case matters. The most specific route wins, whatever the order. Of an inference route an exact path.
+    Required, but for a ``preset``, which has one."""
+    preset: PresetName
+    """Makes it an inference route with the policies of ``INFERENCE_PRESETS`` under this name: ``embeddings``,
+    ``openai_chat``. Default: none."""
+    inference: InferencePolicy
+    """Makes it an inference route: how its requests are keyed, and which answers may be kept. Default: none."""
+    policy: CachePolicy
+    """How its answers are cached. Default: that of its ``preset``, else the ``policy`` of the cache; for the bucket,
+    that of ``bucket``."""
+    methods: Methods
     """The methods it takes; only GET and HEAD are ever cached. AWS takes ``GET, HEAD``, these with ``OPTIONS``, or all.
     Default: all, and ``GET, HEAD`` for the bucket."""
-    to: NotRequired[RouteTargetName]
+    to: RouteTargetName
     """Who answers: ``endpoint`` or ``bucket``. Default ``endpoint``."""
+
+
+class GatewayArgs(TypedDict, total=False):
+    """The function behind inference routes: it knows the model, the keys of the callers, and the results bucket."""
+
+    master_secret: pulumi.Input[str]
+    """What every API key is derived from: at least 32 bytes, kept in the cloud's secret manager. Required, unless
+    ``access`` is ``public``."""
+    access: AccessName
+    """Whether callers have API keys: ``keyed`` (default), or ``public`` to share every answer with everybody."""
+    front_door: FrontDoorName
+    """How the cache proves itself to the gateway: ``secret`` (default) or ``iam``, for client transports alone."""
+    memory: int
+    """MB of the function, and with it its share of a processor. 128 to 10240, default 512."""
+    timeout: Seconds
+    """How long an answer may take, the model's time included. Seconds. 5 to 120, default 60."""
+    reserved_concurrency: int
+    """How many requests it works on at once, and so how many the model gets: taken from the account's own quota.
+    Default 50."""
+    log_retention_days: int
+    """Days its log is kept: a number that CloudWatch knows. Default 30."""
+    environment: dict[str, pulumi.Input[str]]
+    """More variables for the function. Default: none."""
 
 
 class CustomDomainArgs(TypedDict):
@@ -217,7 +339,13 @@ class InferenceEdgeCacheArgs(TypedDict):
     policy: NotRequired[CachePolicy]
     """How answers are cached where no route says otherwise. Default: ``CachePolicy()``."""
     routes: NotRequired[list[RouteArgs]]
-    """What is different under which path. Default: one route, ``/*``, to the endpoint."""
+    """What is different under which path. Default: one route, ``/*``, to the endpoint; beside inference routes, to the
+    gateway, which knows no other path."""
+    gateway: NotRequired[GatewayArgs]
+    """The function behind inference routes, and its secret. Required with such routes, refused without."""
+    generation: NotRequired[str]
+    """A word of yours for what the model cannot tell by its name: another value puts every stored answer of the
+    inference routes out of reach. Default: none."""
     bucket: NotRequired[BucketArgs]
     """A private bucket that the cache serves files from. ``{}`` creates one. Default: none."""
     forward_headers: NotRequired[list[str]]
@@ -233,7 +361,7 @@ class InferenceEdgeCacheArgs(TypedDict):
     """Access logs. Default: none."""
     origin_shield: NotRequired[str]
     """A region whose cache stands in front of the endpoint, so that edge locations share answers: ``us-east-1``,
-    ``europe-west3``. Default: none."""
+    ``europe-west3``. Default: none; in front of inference routes' answers, the one nearest to the provider's region."""
     tags: NotRequired[dict[str, pulumi.Input[str]]]
     """Tags (on GCP: labels) of everything that can carry them. Default: none."""
     aws: NotRequired[AwsArgs]

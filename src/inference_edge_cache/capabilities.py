@@ -51,6 +51,9 @@ AWS_RESPONSE_HEADERS = f"{_CLOUDFRONT}/understanding-response-headers-policies.h
 AWS_S3_ACCESS = f"{_CLOUDFRONT}/private-content-restricting-access-to-s3.html"
 AWS_FAILOVER = f"{_CLOUDFRONT}/high_availability_origin_failover.html"
 AWS_SHIELD = f"{_CLOUDFRONT}/origin-shield.html"
+AWS_INVOCATIONS = "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-lambda.html"
+AWS_SAGEMAKER = "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html"
+AWS_BEDROCK = "https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html"
 AWS_LOGS = f"{_CLOUDFRONT}/standard-logging.html"
 AWS_GEO = f"{_CLOUDFRONT}/georestrictions.html"
 AWS_ALIASES = f"{_CLOUDFRONT}/CNAMEs.html"
@@ -65,6 +68,7 @@ GCP_SERVICE_API = f"{_EDGE_CACHE_API}/projects.locations.edgeCacheServices"
 GCP_ORIGIN_API = f"{_EDGE_CACHE_API}/projects.locations.edgeCacheOrigins"
 GCP_ARMOR = "https://cloud.google.com/armor/docs/security-policy-overview"
 GCP_LABELS = "https://cloud.google.com/resource-manager/docs/labels-overview"
+GCP_VERTEX = "https://cloud.google.com/vertex-ai/docs/predictions/get-online-predictions"
 GCP_CMEK = "https://cloud.google.com/storage/docs/encryption/customer-managed-keys"
 
 # Sets of names -------------------------------------------------------------------------------------------------------
@@ -118,6 +122,18 @@ AWS_REGIONS_WITHOUT_OAI = frozenset(
     {"ap-east-2", "ap-southeast-4", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7"}
     | {"ca-west-1", "il-central-1", "mx-central-1"}
 )
+# origin-shield, the same table: for regions without one of their own.
+AWS_NEAREST_SHIELD_REGION = {
+    **{region: region for region in sorted(AWS_SHIELD_REGIONS)},
+    "us-west-1": "us-west-2",
+    "ca-central-1": "us-east-1",
+    "eu-west-3": "eu-west-2",
+    "eu-north-1": "eu-west-2",
+    "eu-south-1": "eu-central-1",
+    "ap-east-1": "ap-southeast-1",
+    "af-south-1": "eu-west-1",
+    "me-south-1": "ap-south-1",
+}
 AWS_PATH_CHARACTERS = r"[A-Za-z0-9_\-.*$/~\"'@:+&?]"  # DownloadDistValuesCacheBehavior, "Path pattern"
 GCP_PATH_CHARACTERS = r"[A-Za-z0-9_\-.*$/~'@:+&!(),;=%?]"  # RFC 3986 path characters, and the two wildcards
 
@@ -145,6 +161,19 @@ DEFAULT_CONNECT_TIMEOUT = {Cloud.AWS: 5, Cloud.GCP: 15}
 DEFAULT_READ_TIMEOUT = 30
 GCP_RESPONSE_TIMEOUT_MAX = 120
 GCP_ATTEMPTS_TIMEOUT_MAX = 30  # all attempts together, failover included
+# The gateway on AWS. A Lambda function has 128 to 10,240 MB, is handed and returns 6 MB, and takes 4 KB of variables
+# (docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html); CloudFront waits 120 s for an answer
+# (DownloadDistValuesOrigin, "Response timeout"), and below 5 s there is no room for a cold start.
+GATEWAY_MEMORY = (128, 10_240)
+GATEWAY_TIMEOUT = (5, 120)
+GATEWAY_PAYLOAD_MAX = 6 * 1024 * 1024
+GATEWAY_ENVIRONMENT_MAX = 4096
+# docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
+AWS_RESERVED_VARIABLES = ("AWS_", "LAMBDA_", "_")
+# docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+AWS_LOG_RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
 GCP_CORS_METHODS_MAX = 5  # EdgeCacheService corsPolicy.allowMethods
 
 # The largest requests, in bytes. Headers are counted with the request line, the target included.
@@ -362,6 +391,45 @@ CAPABILITIES: tuple[Capability, ...] = (
         reason="methods with a body are proxied, never cached, with at most 16 KiB of body and 15 s to the first byte",
         remedy="send larger or slower requests to the endpoint itself",
     ),
+    _aws("routes.inference", AWS_INVOCATIONS),
+    _gcp(
+        "routes.inference",
+        GCP_ROUTING,
+        _UNSUPPORTED,
+        reason="the gateway behind inference routes is not deployed on Media CDN by this release",
+        remedy="deploy it on AWS, or make the archive of the gateway (inference_edge_cache.gateway.archive) and run it "
+        "on Cloud Run yourself, with its address as origin.url",
+    ),
+    _aws("origin.sagemaker", AWS_SAGEMAKER, reason="asked by the gateway, by inference routes only"),
+    _gcp(
+        "origin.sagemaker",
+        AWS_SAGEMAKER,
+        _UNSUPPORTED,
+        reason="a SageMaker endpoint is asked with AWS's own signature, which nothing on GCP can make",
+        remedy='choose cloud "aws", or give origin.url',
+    ),
+    _aws("origin.bedrock", AWS_BEDROCK, reason="asked by the gateway, by inference routes only"),
+    _gcp(
+        "origin.bedrock",
+        AWS_BEDROCK,
+        _UNSUPPORTED,
+        reason="a model of Amazon Bedrock is asked with AWS's own signature, which nothing on GCP can make",
+        remedy='choose cloud "aws", or give origin.url',
+    ),
+    _aws(
+        "origin.vertex",
+        GCP_VERTEX,
+        _UNSUPPORTED,
+        reason="a model on Vertex AI is asked with Google's credentials, which a function on AWS has not",
+        remedy="run the archive of the gateway on Cloud Run, with its address as origin.url",
+    ),
+    _gcp(
+        "origin.vertex",
+        GCP_VERTEX,
+        _UNSUPPORTED,
+        reason="a model on Vertex AI is asked by the gateway, which this release deploys on AWS only",
+        remedy="run the archive of the gateway on Cloud Run yourself, with its address as origin.url",
+    ),
     _aws("forward_headers", AWS_QUOTAS, maximum=10, unit="names", remedy="forward fewer headers"),
     _gcp(
         "forward_headers",
@@ -477,7 +545,8 @@ CAPABILITIES: tuple[Capability, ...] = (
         "cors",
         AWS_RESPONSE_HEADERS,
         _LIMITED,
-        reason="CloudFront adds the headers to answers; an OPTIONS preflight is answered by the endpoint",
+        reason="CloudFront adds the headers to answers; an OPTIONS preflight is answered by the endpoint, and on "
+        "inference routes by a CloudFront Function",
     ),
     _gcp("cors", GCP_ROUTING),
     _aws("cors.list", AWS_RESPONSE_HEADERS),

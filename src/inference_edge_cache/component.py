@@ -24,8 +24,9 @@ TYPE = "inference-edge-cache:index:InferenceEdgeCache"
 class InferenceEdgeCache(pulumi.ComponentResource):
     """An edge cache in front of an AI-inference endpoint.
 
-    CDNs cache GET and HEAD, never POST: what the cache saves are inference requests that are made as GET. Other methods
-    reach the endpoint uncached.
+    CDNs cache GET and HEAD, never POST. On an inference route a gateway behind the CDN answers POST from what it has
+    stored, and client transports turn it into a GET that the edge answers. Past the gateway, other methods than GET
+    and HEAD reach the endpoint uncached.
 
     Example:
 
@@ -58,6 +59,9 @@ class InferenceEdgeCache(pulumi.ComponentResource):
     bucket_policy_statement: pulumi.Output[Optional[str]]
     """AWS, with an existing bucket: the statement to add to its bucket policy, as JSON. That bucket is not modified."""
 
+    config_url: pulumi.Output[Optional[str]]
+    """With inference routes: the document that client transports learn of them from."""
+
     def __init__(
         self,
         name: str,
@@ -78,6 +82,7 @@ class InferenceEdgeCache(pulumi.ComponentResource):
         self.cache_id = deployed.cache_id
         self.bucket_name = deployed.bucket_name
         self.bucket_policy_statement = deployed.bucket_policy_statement
+        self.config_url = pulumi.Output.from_input(deployed.config_url)
         self.register_outputs(
             {
                 "url": self.url,
@@ -85,6 +90,7 @@ class InferenceEdgeCache(pulumi.ComponentResource):
                 "cacheId": self.cache_id,
                 "bucketName": self.bucket_name,
                 "bucketPolicyStatement": self.bucket_policy_statement,
+                "configUrl": self.config_url,
             }
         )
 

@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 HIDDEN = "<hidden>"
-_SECRET_PATH = re.compile(r"(^|\.)(headers|environment|secrets?)(\[|\.|$)")
+_SECRET_PATH = re.compile(r"(^|\.)(headers|environment|(?:[a-z]+_)?secrets?)(\[|\.|$)")
 _LONGEST_VALUE = 80
 
 

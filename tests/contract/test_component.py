@@ -51,6 +51,13 @@ EVERYTHING = {
         "tags": {"Team": "Search/Rank"},
     },
 }
+GATEWAY = {
+    "cloud": "aws",
+    "origin": ORIGIN,
+    "routes": [{"preset": "embeddings"}],
+    "gateway": {"master_secret": "a master secret of at least 32 bytes", "front_door": "iam"},
+    "cors": {"allow_origins": ["https://app.example.com"]},
+}
 TAGGABLE = {
     "aws:s3/bucket:Bucket": "tags",
     "aws:cloudfront/distribution:Distribution": "tags",
@@ -90,7 +97,8 @@ def test_every_child_belongs_to_the_component_and_carries_its_name(cloud, previe
 
 @CLOUDS
 def test_everything_that_can_be_made_is_made_somewhere_in_the_contract(cloud):
-    used = {child.name.removeprefix("cache-") for child in run(EVERYTHING[cloud]).children(TYPE)}
+    caches = [EVERYTHING[cloud], *([GATEWAY] if cloud == "aws" else [])]
+    used = {child.name.removeprefix("cache-") for args in caches for child in run(args).children(TYPE)}
     made = {suffix for suffix in CHILDREN[Cloud(cloud)].values() if any(name.startswith(suffix) for name in used)}
     assert set(CHILDREN[Cloud(cloud)].values()) - made <= {CHILDREN[Cloud.AWS]["origin_access_control"]}
 

@@ -11,6 +11,7 @@ from inference_edge_cache.gateway.assembly import DeployedGateway, deployed, gat
 from inference_edge_cache.gateway.config import GatewayConfig, GatewayConfigError, ResultRules
 from inference_edge_cache.gateway.messages import Deadline, Request
 from inference_edge_cache.protocol import DISCOVERY_PATH, EdgeConfig, RouteConfig, RouteRules, derive_api_key
+from inference_edge_cache.protocol.keys import origin_proof
 
 KEYED = config_of().to_json()
 PUBLIC = config_of(access="public").to_json()
@@ -212,3 +213,61 @@ def test_a_process_that_could_not_be_set_up_tries_again(process):
         deployed()
     process.write_bytes(KEYED)
     assert deployed().config == setting().config
+
+
+# --- What follows from the master secret, and what else is kept with it ---------------------------------------------
+
+
+def test_the_cdn_proves_itself_with_what_follows_from_the_master():
+    gateway = gateway_from(environ(ORIGIN_PROOF="master"), KEYED)
+    assert status_of(gateway) == 403
+    assert status_of(gateway, x_inference_edge_cache_origin=origin_proof(b"x" * 32)) == 403
+    assert status_of(gateway, x_inference_edge_cache_origin=origin_proof(MASTER)) == 200
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"ORIGIN_PROOF": "hunter2"}, {"ORIGIN_PROOF": ""}, {"ORIGIN_PROOF": "master", "ORIGIN_SECRET": ORIGIN}],
+)
+def test_a_proof_that_is_none(changes):
+    (line,) = problems_of(environ(**changes))
+    assert line.startswith("INFERENCE_EDGE_CACHE_ORIGIN_PROOF: must be 'master'")
+    assert "hunter2" not in line
+
+
+def test_a_proof_without_a_master_to_follow_from():
+    (line,) = problems_of(environ(ORIGIN_PROOF="master", MASTER_SOURCE=None), PUBLIC)
+    assert line.startswith("INFERENCE_EDGE_CACHE_ORIGIN_PROOF: ")
+
+
+def test_the_headers_of_the_model_come_from_where_secrets_are_kept(monkeypatch):
+    asked = []
+    monkeypatch.setattr("inference_edge_cache.gateway.models.model_from", asked.append)
+    variables = {**environ(MODEL_HEADERS_SOURCE="env:THE_HEADERS"), "THE_HEADERS": '{"x-api-key": "hunter2"}'}
+    with pytest.raises(GatewayConfigError):  # there is no model: it was only looked at
+        gateway_from(variables, KEYED)
+    assert asked == [{"https": {"url": "http://127.0.0.1:1", "headers": {"x-api-key": "hunter2"}}}]
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "where"),
+    [
+        ("hunter2", "{}", "MODEL_HEADERS_SOURCE: headers are named by env:NAME or aws:ARN@VERSION"),
+        ("aws:hunter2", "{}", "MODEL_HEADERS_SOURCE: headers are named by env:NAME or aws:ARN@VERSION"),
+        ("env:THE_HEADERS", "hunter2", "MODEL_HEADERS_SOURCE: the headers are not a JSON object of texts"),
+        ("env:THE_HEADERS", '{"hunter2": 2}', "MODEL_HEADERS_SOURCE: the headers are not a JSON object of texts"),
+        ("env:THE_HEADERS", '{"x-key": "hunter2\\n"}', "MODEL: headers: 'x-key' is not a header that can be sent"),
+    ],
+)
+def test_headers_that_cannot_be_used_are_not_shown(source, text, where):
+    lines = problems_of({**environ(MODEL_HEADERS_SOURCE=source), "THE_HEADERS": text})
+    assert lines == [f"INFERENCE_EDGE_CACHE_{where}"]
+
+
+def test_headers_are_for_an_https_model_alone():
+    variables = environ(MODEL_HEADERS_SOURCE="env:THE_HEADERS", MODEL='{"sagemaker": {"endpoint_name": "e"}}')
+    (line,) = problems_of({**variables, "THE_HEADERS": '{"x-key": "hunter2"}'})
+    assert line == (
+        "INFERENCE_EDGE_CACHE_MODEL: is no https model, and INFERENCE_EDGE_CACHE_MODEL_HEADERS_SOURCE gives headers to "
+        "no other"
+    )

@@ -20,6 +20,7 @@ from inference_edge_cache.protocol import (
     request_key,
     storable_request,
 )
+from inference_edge_cache.protocol.keys import origin_proof
 
 OLD = b"the master secret before this one, 41 chars"
 OTHER = b"a master secret of quite another deployment"
@@ -325,3 +326,26 @@ def test_callers_with_new_keys_at_once_read_the_secret_once():
     assert all(found)
     assert len(found) == 16
     assert secret.reads == 2
+
+
+# --- The CDN ------------------------------------------------------------------------------------------------------
+
+
+def test_the_proof_of_the_cdn_follows_from_every_master_that_counts():
+    keyring = Keyring((MASTER, OLD))
+    assert keyring.proves_origin(origin_proof(MASTER).encode())
+    assert keyring.proves_origin(origin_proof(OLD).encode())
+    assert not keyring.proves_origin(origin_proof(b"x" * 32).encode())
+    assert not keyring.proves_origin(b"")
+
+
+def test_with_public_access_nothing_proves_an_origin():
+    assert not Keyring.public().proves_origin(origin_proof(MASTER).encode())
+
+
+def test_a_proof_by_a_new_master_is_known_as_soon_as_it_is_used():
+    secret = Secret(MASTER)
+    keyring = secret.keyring()
+    secret.masters, secret.now = (b"n" * 32, MASTER), secret.now + 60
+    assert keyring.proves_origin(origin_proof(b"n" * 32).encode())
+    assert keyring.proves_origin(origin_proof(MASTER).encode())

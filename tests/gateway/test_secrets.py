@@ -16,7 +16,7 @@ from moto.server import ThreadedMotoServer
 
 from inference_edge_cache.gateway import secrets
 from inference_edge_cache.gateway.config import GatewayConfigError
-from inference_edge_cache.gateway.secrets import master_secrets
+from inference_edge_cache.gateway.secrets import master_secrets, secret_headers
 
 NEW = "a master secret that is new, and long enough"
 OLD = "a master secret that is old, and long enough"
@@ -100,6 +100,37 @@ def test_a_placeholder_that_was_there_before_is_no_master(aws):
     assert refused("aws:master") == "the master secret has less than 32 bytes"
     aws.put_secret_value(SecretId="master", SecretString=NEW)
     assert master_secrets("aws:master") == (NEW.encode(),)
+
+
+def test_a_version_without_a_value_is_none(aws, monkeypatch):
+    empty = {"ResponseMetadata": {}}
+    found = {"AWSCURRENT": {"SecretString": NEW}, "AWSPREVIOUS": empty}
+
+    def get(self, operation, params):
+        return found[params["VersionStage"]]
+
+    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", get)
+    assert master_secrets("aws:master") == (NEW.encode(),)
+    found["AWSCURRENT"] = empty
+    assert refused("aws:master") == "the master secret has less than 32 bytes"
+
+
+def test_headers_are_those_of_one_version(aws):
+    made = aws.create_secret(Name="headers", SecretString='{"x-api-key": "old"}')
+    aws.put_secret_value(SecretId="headers", SecretString='{"x-api-key": "new"}')
+    assert secret_headers(f"aws:{made['ARN']}@{made['VersionId']}") == {"x-api-key": "old"}
+
+
+def test_headers_of_a_version_that_is_not_there(aws):
+    arn = aws.create_secret(Name="headers", SecretString="{}")["ARN"]
+    with pytest.raises(GatewayConfigError, match="Secrets Manager refused: ResourceNotFoundException"):
+        secret_headers(f"aws:{arn}@{'0' * 32}")
+
+
+def test_headers_where_there_is_no_sdk(monkeypatch):
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    with pytest.raises(GatewayConfigError, match="headers by aws: needs boto3, which is not installed"):
+        secret_headers("aws:arn:aws:secretsmanager:us-east-1:1:secret:x@1")
 
 
 def test_the_region_is_the_one_in_the_arn(aws, monkeypatch):

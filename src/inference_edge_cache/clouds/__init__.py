@@ -26,6 +26,8 @@ class Deployed:
     bucket_name: pulumi.Output[str | None]
     bucket_policy_statement: pulumi.Output[str | None]
     resources: "AwsResources | GcpResources"
+    config_url: pulumi.Output[str] | None = None
+    """Where the gateway's discovery document is. None without a gateway."""
 
 
 class Backend(Protocol):

@@ -27,6 +27,11 @@ _UNIX = 3
 
 
 def archive_files() -> dict[str, bytes]:
+    """The contents of ``archive_paths``. Raises ``GatewayConfigError``."""
+    return {name: file.read_bytes() for name, file in archive_paths().items()}
+
+
+def archive_paths() -> dict[str, Path]:
     """What the deployed gateway consists of, by name, in order; ``gateway.json`` is not among it.
 
     Sources and licences. Raises ``GatewayConfigError`` when a package is not installed as files.
@@ -41,7 +46,7 @@ def archive_files() -> dict[str, bytes]:
         origin = Path(spec.origin)
         root = origin.parent if spec.submodule_search_locations else origin
         files |= dict(_sources(root, root.parent)) | _licences(name)
-    return {name: files[name].read_bytes() for name in sorted(files)}
+    return {name: files[name] for name in sorted(files)}
 
 
 def write_archive(target: Path, config: bytes) -> None:

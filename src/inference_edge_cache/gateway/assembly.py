@@ -1,28 +1,31 @@
 """A gateway from its environment: the variables that the deployment sets, and the configuration in the archive."""
 
 import functools
+import json
 import math
 import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from inference_edge_cache.errors import EdgeCacheError
 from inference_edge_cache.gateway.config import GatewayConfig, GatewayConfigError, parse_gateway_config
-from inference_edge_cache.gateway.doors import Guarded, Handles
+from inference_edge_cache.gateway.doors import Guarded, Handles, one_of
 from inference_edge_cache.gateway.gateway import Gateway
 from inference_edge_cache.gateway.keyring import Keyring
 from inference_edge_cache.gateway.messages import Deadline, Request, Response
 from inference_edge_cache.gateway.model import Model
-from inference_edge_cache.gateway.secrets import master_secrets
+from inference_edge_cache.gateway.secrets import master_secrets, secret_headers
 from inference_edge_cache.gateway.store import Store
 from inference_edge_cache.protocol import parse_path
 
 STORE = "INFERENCE_EDGE_CACHE_STORE"
 MODEL = "INFERENCE_EDGE_CACHE_MODEL"
+MODEL_HEADERS = "INFERENCE_EDGE_CACHE_MODEL_HEADERS_SOURCE"
 MASTER = "INFERENCE_EDGE_CACHE_MASTER_SOURCE"
+ORIGIN_PROOF = "INFERENCE_EDGE_CACHE_ORIGIN_PROOF"
 ORIGIN_SECRET = "INFERENCE_EDGE_CACHE_ORIGIN_SECRET"  # noqa: S105  # a variable's name
 TIMEOUT = "INFERENCE_EDGE_CACHE_TIMEOUT"
 
@@ -40,6 +43,9 @@ BUCKET_FROM = 86_400
 """Seconds of ``result_max_age`` from which the CDN reads the bucket by itself, whose lifecycle is in whole days."""
 
 MIN_ORIGIN_SECRET = 16
+
+PROOF_BY_MASTER = "master"
+"""The CDN proves itself with what follows from the master secret: a rotation of the one is one of the other."""
 
 _T = TypeVar("_T")
 
@@ -74,10 +80,13 @@ def gateway_from(environ: Mapping[str, str], config: bytes) -> DeployedGateway:
 
     - ``INFERENCE_EDGE_CACHE_STORE``: where results are kept, such as ``s3://bucket``.
     - ``INFERENCE_EDGE_CACHE_MODEL``: which model is asked, in JSON.
+    - ``INFERENCE_EDGE_CACHE_MODEL_HEADERS_SOURCE``: where the headers of an https model are kept, if not in the
+      variable before; see ``secret_headers``.
     - ``INFERENCE_EDGE_CACHE_MASTER_SOURCE``: where the master secret is kept, see ``master_secrets``. Only with public
       access there is none.
     - ``INFERENCE_EDGE_CACHE_ORIGIN_SECRET``: what the CDN proves itself with, at least 16 characters; two of them,
-      with a space between, during a rotation. Without it everyone is let in who can reach the gateway.
+      with a space between, during a rotation. Or ``INFERENCE_EDGE_CACHE_ORIGIN_PROOF``: ``master``, where it proves
+      itself with what follows from the master secret. Without either, everyone is let in who can reach the gateway.
     - ``INFERENCE_EDGE_CACHE_TIMEOUT``: seconds for an answer, 300 unless said otherwise.
 
     Raises ``GatewayConfigError`` with every problem at once. It names variables, never their values.
@@ -97,14 +106,17 @@ def gateway_from(environ: Mapping[str, str], config: bytes) -> DeployedGateway:
 
     parsed = made(CONFIG_NAME, lambda: parse_gateway_config(config))
     store = made(STORE, lambda: _store(_given(environ, STORE)))
-    model = made(MODEL, lambda: _model(_given(environ, MODEL)))
+    headers = made(MODEL_HEADERS, lambda: _headers(environ))
+    model = made(MODEL, lambda: _model(_given(environ, MODEL), headers))
     keyring = made(MASTER, lambda: _keyring(environ, parsed.edge.access == "public" if parsed else None))
     secrets = made(ORIGIN_SECRET, lambda: _origin_secrets(environ.get(ORIGIN_SECRET)))
+    proof = made(ORIGIN_PROOF, lambda: _proves_by_master(environ))
     timeout = made(TIMEOUT, lambda: _seconds(environ.get(TIMEOUT)))
-    if parsed is None or store is None or model is None or keyring is None or secrets is None or timeout is None:
+    if problems or parsed is None or store is None or model is None or keyring is None or timeout is None:
         raise GatewayConfigError("the gateway cannot be set up:\n  " + "\n  ".join(problems))
     gateway = Gateway(parsed, keyring, store, model)
-    return DeployedGateway(Guarded(gateway, secrets) if secrets else gateway, parsed, timeout)
+    knows = keyring.proves_origin if proof else one_of(secrets) if secrets else None
+    return DeployedGateway(gateway if knows is None else Guarded(gateway, knows), parsed, timeout)
 
 
 def deployed() -> DeployedGateway:
@@ -138,10 +150,22 @@ def _store(spec: str) -> Store:
     return store_from(spec)
 
 
-def _model(spec: str) -> Model:
+def _headers(environ: Mapping[str, str]) -> Mapping[str, str]:
+    return secret_headers(environ[MODEL_HEADERS], environ) if MODEL_HEADERS in environ else {}
+
+
+def _model(spec: str, headers: Mapping[str, str] | None) -> Model | None:
     from inference_edge_cache.gateway.models import model_from
 
-    return model_from(spec)
+    if headers is None:  # they could not be read
+        return None
+    if not headers:
+        return model_from(spec)
+    try:
+        model: Any = json.loads(spec)
+        return model_from({"https": {**model["https"], "headers": headers}})
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise GatewayConfigError(f"is no https model, and {MODEL_HEADERS} gives headers to no other") from None
 
 
 def _keyring(environ: Mapping[str, str], public: bool | None) -> Keyring | None:
@@ -153,6 +177,17 @@ def _keyring(environ: Mapping[str, str], public: bool | None) -> Keyring | None:
         return Keyring.public()
     spec = _given(environ, MASTER)
     return Keyring.rotating(lambda: master_secrets(spec, environ))
+
+
+def _proves_by_master(environ: Mapping[str, str]) -> bool:
+    value = environ.get(ORIGIN_PROOF)
+    if value is None:
+        return False
+    if value != PROOF_BY_MASTER or ORIGIN_SECRET in environ or MASTER not in environ:
+        raise GatewayConfigError(
+            f"must be {PROOF_BY_MASTER!r}, with a master secret to follow from, and {ORIGIN_SECRET} not set"
+        )
+    return True
 
 
 def _origin_secrets(text: str | None) -> tuple[bytes, ...]:

@@ -3,6 +3,7 @@
 A master secret is rotated by giving the new one first and the old one after it: both count until the old one is gone.
 """
 
+import hmac
 import logging
 import re
 import threading
@@ -24,6 +25,7 @@ from inference_edge_cache.protocol import (
     parse_path,
     verify,
 )
+from inference_edge_cache.protocol.keys import origin_proof
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +109,17 @@ class Keyring:
             if known:
                 return known[0]
         return _UNKNOWN
+
+    def proves_origin(self, proof: bytes) -> bool:
+        """Whether ``proof`` is the CDN's, under one of the masters; compared in constant time. With public access there
+        is none."""
+        masters = None if self._masters is None else self._masters.current()
+        while self._masters is not None and masters is not None:
+            # All of them, so that the time does not tell which one it was.
+            if sum(hmac.compare_digest(proof, origin_proof(master).encode("ascii")) for master in masters):
+                return True
+            masters = self._masters.newer_than(masters)
+        return False
 
     def _of_scope(self, scope: str) -> Iterator[list[ApiKey]]:
         """The keys that ``scope`` may have; then, for who has not found theirs, those by newer masters if there are."""

@@ -1,4 +1,4 @@
-"""Master secrets from where they are kept: Secrets Manager, Secret Manager, or, on one's own machine, the environment.
+"""Secrets from where they are kept: Secrets Manager, Secret Manager, or, on one's own machine, the environment.
 
 No error here holds a secret, an answer's body or what a cloud's SDK said: that may quote either.
 """
@@ -7,7 +7,7 @@ import base64
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from inference_edge_cache.gateway.config import GatewayConfigError
@@ -47,6 +47,32 @@ def master_secrets(spec: str, environ: Mapping[str, str] = os.environ) -> tuple[
     return (current, *filter(_usable, previous))
 
 
+def secret_headers(spec: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The headers that ``spec`` names: a JSON object, from name to value. Raises ``GatewayConfigError``.
+
+    - ``env:NAME``: the text of a variable.
+    - ``aws:<ARN>@<version id>``: that version, so that what runs has the headers it was deployed with. Needs boto3.
+    """
+    kind, _, name = spec.partition(":")
+    arn, _, version = name.rpartition("@")
+    if kind == "env" and name:
+        text = environ.get(name, "").encode("utf-8", "surrogateescape")
+    elif kind == "aws" and arn and version:
+        try:
+            (text,) = _versions_of_aws(arn, [{"VersionId": version}])
+        except ImportError as error:
+            raise GatewayConfigError(f"headers by aws: needs {error.name}, which is not installed") from None
+    else:
+        raise GatewayConfigError("headers are named by env:NAME or aws:ARN@VERSION")
+    try:
+        headers = json.loads(text)
+    except ValueError:
+        headers = None
+    if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
+        raise GatewayConfigError("the headers are not a JSON object of texts")
+    return headers
+
+
 def _usable(secret: bytes) -> bool:
     try:
         api_key_of_scope(secret, PUBLIC_SCOPE)
@@ -62,6 +88,11 @@ def _from_environment(name: str, environ: Mapping[str, str]) -> list[bytes]:
 
 
 def _from_aws(name: str, environ: Mapping[str, str]) -> list[bytes]:
+    return _versions_of_aws(name, [{"VersionStage": "AWSCURRENT"}, {"VersionStage": "AWSPREVIOUS"}])
+
+
+def _versions_of_aws(name: str, versions: Sequence[Mapping[str, str]]) -> list[bytes]:
+    """The first of ``versions``, which has to be there, and those of the others that are."""
     import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
@@ -72,11 +103,11 @@ def _from_aws(name: str, environ: Mapping[str, str]) -> list[bytes]:
     secrets = list[bytes]()
     try:
         client = boto3.client("secretsmanager", region_name=region, config=config)
-        for stage in ("AWSCURRENT", "AWSPREVIOUS"):
+        for version in versions:
             try:
-                secrets.append(_text_or_binary(client.get_secret_value(SecretId=name, VersionStage=stage)))
+                secrets.append(_text_or_binary(client.get_secret_value(SecretId=name, **version)))
             except client.exceptions.ResourceNotFoundException:
-                if stage == "AWSCURRENT":
+                if version is versions[0]:
                     raise
     except ClientError as error:
         raise GatewayConfigError(f"Secrets Manager refused: {error.response['Error']['Code']}") from None
@@ -86,7 +117,8 @@ def _from_aws(name: str, environ: Mapping[str, str]) -> list[bytes]:
 
 
 def _text_or_binary(version: Mapping[str, Any]) -> bytes:
-    return version["SecretString"].encode() if "SecretString" in version else version["SecretBinary"]
+    """Nothing for a version that was made without a value."""
+    return version["SecretString"].encode() if "SecretString" in version else version.get("SecretBinary", b"")
 
 
 def _from_gcp(name: str, environ: Mapping[str, str]) -> list[bytes]:

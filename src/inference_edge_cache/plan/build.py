@@ -1,21 +1,36 @@
 """``make_plan``: arguments in, plan out, or every problem of the whole input in one error."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from inference_edge_cache import _shape
-from inference_edge_cache.args import BucketAccess, InferenceEdgeCacheArgs, PriceClass
+from inference_edge_cache.args import BucketAccess, InferenceEdgeCacheArgs, PriceClass, RouteTarget
 from inference_edge_cache.capabilities import Cloud
 from inference_edge_cache.errors import InvalidArgsError, Problem
+from inference_edge_cache.plan.checks.gateway import (
+    given_together,
+    no_kept_errors,
+    warnings_of_doors,
+    warnings_of_pages,
+)
 from inference_edge_cache.plan.checks.origins import attempts_in_time, reachable_failover
 from inference_edge_cache.plan.checks.policies import shared_error_table
 from inference_edge_cache.plan.checks.uses import Use, problems_of_uses, warnings_of_uses
 from inference_edge_cache.plan.children import CHILDREN
 from inference_edge_cache.plan.draft import Draft
-from inference_edge_cache.plan.model import EdgePlan
+from inference_edge_cache.plan.gateway import plan_gateway
+from inference_edge_cache.plan.inference import GivenInference, gateway_routes, given_inference, is_inference
+from inference_edge_cache.plan.model import EdgePlan, GatewayPlan, RoutePlan
 from inference_edge_cache.plan.origins import check_rewritten_paths, plan_failover, plan_origin
-from inference_edge_cache.plan.routes import count_rules, given_routes, plan_forward_headers, plan_routes, policies_at
+from inference_edge_cache.plan.routes import (
+    GivenRoute,
+    count_rules,
+    given_routes,
+    plan_forward_headers,
+    plan_routes,
+    policies_at,
+)
 from inference_edge_cache.plan.settings import (
     check_groups,
     check_name,
@@ -28,6 +43,7 @@ from inference_edge_cache.plan.settings import (
     plan_overrides,
     plan_tags,
 )
+from inference_edge_cache.plan.upstreams import check_kinds, plan_model
 
 OverridesRule = Callable[[Mapping[str, Any], EdgePlan | None], list[Problem]]
 
@@ -63,15 +79,26 @@ def make_plan(
 def _planned(draft: Draft) -> EdgePlan | None:
     """The plan, or None when ``draft`` holds problems."""
     check_name(draft)
-    check_groups(draft)
-    routes = given_routes(draft)
+    behind = any(is_inference(given) for given in draft.args.get("routes", []))
+    check_groups(draft, inference=behind)
+    inference = given_inference(draft)
+    routes = given_routes(draft, inference)
+    direct = any(route.target is RouteTarget.ENDPOINT for route in routes)
+    kind = check_kinds(draft, inference=behind, direct=direct)
     aws, gcp = draft.args.get("aws", {}), draft.args.get("gcp", {})
     access = aws.get("bucket_access", BucketAccess.OAI)
     web_acl_id = draft.identifier(aws, "web_acl_id", "aws")
     edge_security_policy = draft.identifier(gcp, "edge_security_policy", "gcp")
-    origin = plan_origin(draft, draft.args.get("origin", {}), "origin")
+    past = kind in (None, "url") and (direct or not behind)
+    origin = plan_origin(draft, draft.args.get("origin", {}), "origin") if past else None
+    gateway = _gateway(draft, routes, inference, kind) if behind else None
+    draft.problems.extend(
+        given_together(draft.args.get("gateway"), inference=behind, generation="generation" in draft.args)
+        if not behind or draft.cloud is Cloud.AWS
+        else []
+    )
     parts: dict[str, Any] = {
-        "failover": plan_failover(draft),
+        "failover": plan_failover(draft) if past else None,
         "bucket": plan_bucket(draft, routes, access),
         "forward_headers": plan_forward_headers(draft, routes),
         "custom_domain": plan_custom_domain(draft),
@@ -82,20 +109,22 @@ def _planned(draft: Draft) -> EdgePlan | None:
         "tags": plan_tags(draft),
         "overrides": plan_overrides(draft),
     }
-    planned = plan_routes(draft, routes)
+    preflight = parts["cors"] is not None
+    planned = _with_gateway(plan_routes(draft, routes), gateway, inference, preflight=preflight)
     rules = count_rules(draft, planned)
     draft.uses.append(Use("routes", "routes", f"{rules} routes", rules))
     check_rewritten_paths(draft, origin, planned)
     draft.problems.extend(problems_of_uses(draft.uses, draft.cloud))
     if origin is not None:
         draft.problems.extend(reachable_failover(origin, parts["failover"], draft.cloud))
-    if origin is None or draft.problems:
+    if (origin is None and gateway is None) or draft.problems:
         return None
     plan = EdgePlan(
         name=draft.name,
         cloud=draft.cloud,
         origin=origin,
         routes=planned,
+        gateway=gateway,
         price_class=aws.get("price_class", PriceClass.ALL),
         bucket_access=access,
         web_acl_id=web_acl_id,
@@ -107,7 +136,45 @@ def _planned(draft: Draft) -> EdgePlan | None:
     draft.uses.append(Use("policies", "routes", f"{policies} policies", policies))
     draft.uses.append(Use("browser_ttls", "routes", f"{browser_ttls} policies", browser_ttls))
     warnings = warnings_of_uses(draft.uses, draft.cloud)
-    warnings += attempts_in_time(plan.origin, plan.failover, draft.cloud)
+    if plan.origin is not None:
+        warnings += attempts_in_time(plan.origin, plan.failover, draft.cloud)
+    if plan.gateway is not None:
+        warnings += warnings_of_doors(plan.gateway.access, plan.gateway.front_door)
+        warnings += warnings_of_pages(plan.gateway.access, plan.cors)
     if draft.cloud is Cloud.AWS:
         warnings += shared_error_table(policies_at(routes))
     return dataclasses.replace(plan, warnings=tuple(warnings))
+
+
+def _gateway(
+    draft: Draft, routes: Sequence[GivenRoute], inference: Sequence[GivenInference], kind: str | None
+) -> GatewayPlan | None:
+    """The gateway behind ``inference``, beside ``routes`` that pass it by; None when something of it is wrong."""
+    if draft.cloud is not Cloud.AWS:
+        return None  # the capability table says so
+    draft.problems.extend(no_kept_errors(policies_at(routes)))
+    direct = [route for route in routes if route.target is RouteTarget.ENDPOINT]
+    if kind not in (None, "url"):
+        limit, remedy = f"there is no endpoint: {kind} is reached by inference routes only", "give it a preset"
+        draft.problems.extend(Problem(route.given_at, "", limit, f"{remedy}, or remove it") for route in direct)
+    if "forward_headers" in draft.args and not direct:
+        limit = "is used by no route: what counts for an inference route is in inference.key_headers"
+        draft.problems.append(Problem("forward_headers", "", limit, "remove it"))
+    upstream = None if kind is None else plan_model(draft, kind, direct=bool(direct))
+    return plan_gateway(draft, inference, upstream)
+
+
+def _with_gateway(
+    routes: tuple[RoutePlan, ...],
+    gateway: GatewayPlan | None,
+    inference: Sequence[GivenInference],
+    *,
+    preflight: bool,
+) -> tuple[RoutePlan, ...]:
+    """``routes`` and those of the gateway, most specific first."""
+    if gateway is None:
+        return routes
+    compression = {each.route.path: each.route.policy.compression for each in inference}
+    default = not any(route.path.is_default for route in routes)
+    all_routes = [*routes, *gateway_routes(gateway, compression, default=default, preflight=preflight)]
+    return tuple(sorted(all_routes, key=lambda route: route.path.specificity))

@@ -8,14 +8,17 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from typing import Any
 
 import pulumi
 
-from inference_edge_cache.args import BucketAccess, PriceClass, RouteTarget
+from inference_edge_cache.args import Access, BucketAccess, FrontDoor, PriceClass, RouteTarget
 from inference_edge_cache.capabilities import Cloud
 from inference_edge_cache.plan.paths import PathPattern
 from inference_edge_cache.policy import CacheMode
+
+DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -57,12 +60,25 @@ class PolicyPlan:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:8]
 
 
+class GatewayTarget(StrEnum):
+    """Who answers what an inference route becomes. Not for a program to choose."""
+
+    STORED = "stored"
+    """The results bucket, and the gateway where it has nothing: the current generation."""
+    ANSWERED = "answered"
+    """The gateway, which is cached: the current generation, where results are too short-lived for a bucket's days."""
+    GATEWAY = "gateway"
+    """The gateway, uncached: POST, and generations that are over."""
+    DISCOVERY = "discovery"
+    """The results bucket alone."""
+
+
 @dataclass(frozen=True)
 class RoutePlan:
     """What happens to the requests that ``path`` matches."""
 
     path: PathPattern
-    target: RouteTarget
+    target: RouteTarget | GatewayTarget
     policy: PolicyPlan
     methods: tuple[str, ...]
     fails_over: bool = False
@@ -151,15 +167,100 @@ class LoggingPlan:
 
 
 @dataclass(frozen=True)
+class HttpsModelPlan:
+    """A model behind a URL. ``headers`` are secrets."""
+
+    url: str
+    allow_http: bool
+    connect_timeout: int
+    headers: tuple[tuple[str, pulumi.Input[str]], ...] = ()
+
+
+@dataclass(frozen=True)
+class SageMakerModelPlan:
+    """A model on a SageMaker endpoint. Without ``arn`` the endpoint is in the provider's region and account."""
+
+    endpoint_name: str
+    arn: str | None = None
+    region: str | None = None
+    target_model: str | None = None
+    target_variant: str | None = None
+    inference_component: str | None = None
+
+
+@dataclass(frozen=True)
+class BedrockModelPlan:
+    """A model of Amazon Bedrock, or an inference profile. Without ``region`` it is asked in the provider's."""
+
+    model_id: str
+    api: str
+    region: str | None = None
+    profile: bool = False
+
+
+ModelPlan = HttpsModelPlan | SageMakerModelPlan | BedrockModelPlan
+
+
+@dataclass(frozen=True)
+class InferenceRoutePlan:
+    """An inference route as the results bucket knows it. ``result_max_age`` is in seconds."""
+
+    path: str
+    generation: str
+    result_max_age: int
+
+    @property
+    def answers(self) -> str:
+        """What the paths of its answers begin with, in every generation."""
+        return f"{self.path.rstrip('/')}/~/"
+
+    @property
+    def current(self) -> str:
+        """What the paths of its answers begin with, in the current generation."""
+        return f"{self.answers}{self.generation}/"
+
+    @property
+    def days(self) -> int:
+        """How long a result lies in the bucket, whose lifecycle knows whole days only."""
+        return -(-self.result_max_age // DAY)
+
+    @property
+    def in_the_bucket_of_the_cdn(self) -> bool:
+        """Whether the CDN reads results by itself. Below a day the bucket would keep, and hand out, what is too old."""
+        return self.result_max_age >= DAY
+
+
+@dataclass(frozen=True)
+class GatewayPlan:
+    """The function behind inference routes. ``config`` and ``discovery`` are documents, the same for equal arguments;
+    ``master_secret`` is None exactly where access is public."""
+
+    config: bytes
+    discovery: bytes
+    routes: tuple[InferenceRoutePlan, ...]
+    model: ModelPlan
+    master_secret: pulumi.Input[str] | None
+    access: Access = Access.KEYED
+    front_door: FrontDoor = FrontDoor.SECRET
+    memory: int = 512
+    timeout: int = 60
+    reserved_concurrency: int = 50
+    log_retention_days: int = 30
+    environment: tuple[tuple[str, pulumi.Input[str]], ...] = ()
+
+
+@dataclass(frozen=True)
 class EdgePlan:
     """Everything a backend needs. ``routes`` are most specific first; the last one is the default route."""
 
     name: str
     cloud: Cloud
-    origin: OriginPlan
+    origin: OriginPlan | None
+    """None where no route reaches an endpoint past the gateway."""
     routes: tuple[RoutePlan, ...]
     failover: FailoverPlan | None = None
     bucket: BucketPlan | None = None
+    gateway: GatewayPlan | None = None
     forward_headers: tuple[str, ...] = ()
     custom_domain: DomainPlan | None = None
     cors: CorsPlan | None = None

@@ -24,6 +24,7 @@ from inference_edge_cache.plan.checks.routes import (
 )
 from inference_edge_cache.plan.checks.uses import Use
 from inference_edge_cache.plan.draft import Draft
+from inference_edge_cache.plan.inference import GivenInference, is_inference, reserved_paths
 from inference_edge_cache.plan.model import PolicyPlan, QueryPlan, RoutePlan
 from inference_edge_cache.plan.paths import DEFAULT_PATH, PathPattern
 from inference_edge_cache.policy import CacheMode, CachePolicy, QueryMode, parse_seconds
@@ -54,11 +55,14 @@ class GivenRoute:
     existing_policy_id: pulumi.Input[str] | None = None
 
 
-def given_routes(draft: Draft) -> list[GivenRoute]:
-    """Every route, most specific first, the default route last."""
-    routes = [_route(draft, given, f"routes[{index}]") for index, given in enumerate(draft.args.get("routes", []))]
+def given_routes(draft: Draft, inference: Sequence[GivenInference] = ()) -> list[GivenRoute]:
+    """Every route past the gateway, most specific first. The default route is the last one, and where there are
+    inference routes it is the gateway's unless it was given."""
+    given = list(enumerate(draft.args.get("routes", [])))
+    routes = [_route(draft, each, f"routes[{index}]") for index, each in given if not is_inference(each)]
     routes = [route for route in routes if route is not None]
-    if not any(route.path.is_default for route in routes):
+    behind = any(is_inference(each) for _, each in given)
+    if not behind and not any(route.path.is_default for route in routes):
         default = _route(draft, {"path": DEFAULT_PATH}, "the default route")
         assert default is not None
         routes.append(default)
@@ -67,8 +71,9 @@ def given_routes(draft: Draft) -> list[GivenRoute]:
         route = _route(draft, {"path": path, "to": RouteTarget.BUCKET}, "bucket")
         routes += [] if route is None else [route]
     routes.sort(key=lambda route: route.path.specificity)
-    draft.problems.extend(distinct_routes([(route.path, f"{route.given_at}.path") for route in routes]))
-    _check_policies(draft, routes)
+    paths = [(route.path, f"{route.given_at}.path") for route in routes] + reserved_paths(inference)
+    draft.problems.extend(distinct_routes(sorted(paths, key=lambda path: path[0].specificity)))
+    _check_policies(draft, routes, [route.policy_at for route in inference])
     return routes
 
 
@@ -87,7 +92,9 @@ def plan_routes(draft: Draft, routes: Sequence[GivenRoute]) -> tuple[RoutePlan, 
         # CloudFront takes no method with a body on a behaviour that can fail over; Media CDN does not retry it.
         able = route.target is RouteTarget.ENDPOINT and (draft.cloud is Cloud.GCP or not plan.takes_bodies)
         planned.append(dataclasses.replace(plan, fails_over=fails_over and able))
-    if fails_over and not any(route.fails_over for route in planned):
+    behind = any(is_inference(given) for given in draft.args.get("routes", []))
+    endpoints = any(route.target is RouteTarget.ENDPOINT for route in routes)
+    if fails_over and (endpoints or not behind) and not any(route.fails_over for route in planned):
         row = capability("origin.failover", draft.cloud)
         draft.problems.append(Problem("origin.failover", "", row.reason, row.remedy, kind="unsupported"))
     return tuple(planned)
@@ -113,6 +120,7 @@ def plan_forward_headers(draft: Draft, routes: Sequence[GivenRoute]) -> tuple[st
 
 def _route(draft: Draft, given: Mapping[str, Any], path: str) -> GivenRoute | None:
     if "path" not in given:
+        draft.problems.append(Problem(f"{path}.path", "", "is required", f"add 'path' to {path}"))
         return None
     wrong = expressible_path(given["path"], f"{path}.path", draft.cloud)
     draft.problems.extend(wrong)
@@ -173,7 +181,7 @@ def _existing_policy(draft: Draft, path: str) -> pulumi.Input[str] | None:
     return draft.checked(ids[path], lambda value: identifier(value, "aws.existing_policy_ids", at, draft.cloud))
 
 
-def _check_policies(draft: Draft, routes: Sequence[GivenRoute]) -> None:
+def _check_policies(draft: Draft, routes: Sequence[GivenRoute], used_elsewhere: Sequence[str]) -> None:
     for route in _once_each(routes):
         if route.existing_policy_id is not None:
             continue
@@ -189,7 +197,7 @@ def _check_policies(draft: Draft, routes: Sequence[GivenRoute]) -> None:
         draft.uses.extend(uses)
     if draft.cloud is Cloud.AWS:
         draft.problems.extend(one_error_table(policies_at(routes)))
-    if "policy" in draft.args and not any(route.policy_at == "policy" for route in routes):
+    if "policy" in draft.args and "policy" not in {*used_elsewhere, *(route.policy_at for route in routes)}:
         draft.problems.append(
             Problem("policy", "", "is used by no route: each has a policy of its own", "remove it, or a route's policy")
         )

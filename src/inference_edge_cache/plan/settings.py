@@ -36,8 +36,8 @@ def check_name(draft: Draft) -> None:
         draft.problems.append(Problem.at("name", draft.name, limit, 'name it as in "embeddings"'))
 
 
-def check_groups(draft: Draft) -> None:
-    if "bucket" not in draft.args and "bucket_access" in draft.args.get("aws", {}):
+def check_groups(draft: Draft, *, inference: bool = False) -> None:
+    if "bucket" not in draft.args and not inference and "bucket_access" in draft.args.get("aws", {}):
         limit, remedy = "there is no bucket to read", 'remove it, or add "bucket": {} to the arguments'
         draft.problems.append(Problem("aws.bucket_access", "", limit, remedy))
     for group in ("aws", "gcp"):

@@ -5,6 +5,7 @@
     scope   = base64url(HMAC-SHA256(master, "scope|" + tenant))[:12]
     K       = HMAC-SHA256(master, "key|" + scope)
     API key = "iec1." + scope + "." + base64url(K)
+    proof   = base64url(HMAC-SHA256(master, "origin|cdn"))
 
 A scope is a boundary: callers with the same scope share answers, others never do. It follows from the tenant's name and
 not from the credential, so that a caller's own model credential can be rotated without emptying the cache.
@@ -84,6 +85,13 @@ def api_key_of_scope(master: bytes, scope: str) -> ApiKey:
 def derive_api_key(master: bytes, tenant: str) -> ApiKey:
     """The API key that ``tenant`` is given. ``master`` is the secret's text in UTF-8. Raises ``KeyMaterialError``."""
     return api_key_of_scope(master, scope_of(master, tenant))
+
+
+def origin_proof(master: bytes) -> str:
+    """What the CDN proves itself to the gateway with: 43 characters that fit in a header. No scope's key follows from
+    it. Raises ``KeyMaterialError``."""
+    _check(master)
+    return base64url.encode(_hmac(master, b"origin|cdn"))
 
 
 def parse_api_key(text: str) -> ApiKey | None:

@@ -46,6 +46,10 @@ EVERYTHING = {
     "aws": {"price_class": "PriceClass_100", "web_acl_id": "arn:aws:wafv2:us-east-1:123456789012:global/webacl/a/b"},
 }
 
+MASTER = "a master secret of at least 32 bytes"
+GATEWAY = {"gateway": {"master_secret": lambda: pulumi.Output.secret(MASTER)}}
+CHAT = {"path": "/chat", "inference": {"dialect": "openai-chat"}, "policy": {"default_ttl": "1h", "max_ttl": "6h"}}
+
 SCENARIOS = {
     "minimal": {},
     "bucket": {"bucket": {}, "tags": {"team": "search"}},
@@ -68,6 +72,30 @@ SCENARIOS = {
                 "/artifacts/*": CACHING_OPTIMIZED_FOR_UNCOMPRESSED,
             }
         },
+    },
+    "a gateway": {
+        **GATEWAY,
+        "origin": {**ORIGIN, "headers": {"x-api-key": "hush"}},
+        "routes": [{"preset": "embeddings"}, CHAT],
+        "tags": {"team": "search"},
+    },
+    "a gateway that IAM guards": {
+        "origin": {"sagemaker": {"endpoint_name": "e5-small"}},
+        "routes": [{"preset": "embeddings"}],
+        "gateway": {"access": "public", "front_door": "iam"},
+        "aws": {"bucket_access": "oac"},
+    },
+    "a gateway beside everything": {
+        **GATEWAY,
+        "origin": {**ORIGIN, "headers": {"x-api-key": "hush"}, "failover": {"url": "https://backup.example.com"}},
+        "policy": {"default_ttl": "10m"},
+        "routes": [{"preset": "embeddings"}, {"path": "/v1/*", **READ_ONLY}],
+        "bucket": {},
+        "forward_headers": ["x-request-id"],
+        "origin_shield": "eu-west-1",
+        "logging": {"destination": LOG_GROUP},
+        "cors": {"allow_origins": ["https://app.example.com"]},
+        "tags": {"team": "search"},
     },
     "failover": {
         "origin": {**ORIGIN, "failover": {"url": "https://backup.example.com"}},

@@ -16,7 +16,9 @@ from inference_edge_cache.testing import CloudMocks, Secret, Unknown, record
 
 ORIGIN = {"url": "https://model.example.com"}
 TAGGABLE = {"Bucket", "Distribution", "LogDeliverySource", "LogDeliveryDestination", "LogDelivery"}
+TAGGABLE |= {"Function", "Role", "Secret", "LogGroup"}
 LONGEST_NAMES = {"bucket": 63, "origin_access_control": 64, "log_delivery_source": 60, "log_delivery_destination": 60}
+LONGEST_NAMES |= {"results": 63, "gateway": 64, "gateway_role": 64, "gateway_signing": 64}
 
 
 def kind(resource):

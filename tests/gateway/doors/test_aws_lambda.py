@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from inference_edge_cache.gateway.assembly import DeployedGateway
 from inference_edge_cache.gateway.config import GatewayConfig, GatewayConfigError, ResultRules
-from inference_edge_cache.gateway.doors import Guarded, aws_lambda
+from inference_edge_cache.gateway.doors import Guarded, aws_lambda, one_of
 from inference_edge_cache.gateway.doors.aws_lambda import MARGIN, MAX_PAYLOAD, handler, payload, request_from
 from inference_edge_cache.gateway.messages import Deadline, Request, Response
 from inference_edge_cache.gateway.store import Result
@@ -341,7 +341,7 @@ def test_the_gateways_own_answers_come_through(function, method, path, headers, 
 @pytest.mark.parametrize("header", [None, "", SECRET[:-1], SECRET + "x", f"{SECRET}, {SECRET}"])
 def test_who_is_not_the_cdn_is_turned_away(function, header):
     at = setting()
-    serve = function(at, gateway=Guarded(at.gateway, (b"the one before it", SECRET.encode())))
+    serve = function(at, gateway=Guarded(at.gateway, one_of((b"the one before it", SECRET.encode()))))
     known = {} if header is None else {"x-inference-edge-cache-origin": header}
     answer = serve("GET", DISCOVERY_PATH, headers=known)
     assert answer["statusCode"] == 403
@@ -351,14 +351,14 @@ def test_who_is_not_the_cdn_is_turned_away(function, header):
 
 def test_a_head_that_is_turned_away_has_no_body(function):
     at = setting()
-    answer = function(at, gateway=Guarded(at.gateway, (SECRET.encode(),)))("HEAD", DISCOVERY_PATH)
+    answer = function(at, gateway=Guarded(at.gateway, one_of((SECRET.encode(),))))("HEAD", DISCOVERY_PATH)
     assert (answer["statusCode"], answer["body"]) == (403, "")
 
 
 @pytest.mark.parametrize("header", [SECRET, "the one before it"])
 def test_the_cdn_is_let_in_by_either_secret(function, header):
     at = setting()
-    serve = function(at, gateway=Guarded(at.gateway, (b"the one before it", SECRET.encode())))
+    serve = function(at, gateway=Guarded(at.gateway, one_of((b"the one before it", SECRET.encode()))))
     assert serve("GET", DISCOVERY_PATH, headers={"x-inference-edge-cache-origin": header})["statusCode"] == 200
 
 

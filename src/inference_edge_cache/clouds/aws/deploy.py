@@ -1,5 +1,6 @@
 """Makes the resources. What is in them is in the ``render_*`` modules."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from pulumi_aws import cloudwatch, s3
 from inference_edge_cache.args import BucketAccess
 from inference_edge_cache.clouds import Deployed
 from inference_edge_cache.clouds.aws import (
+    deploy_gateway,
     render_bucket,
     render_distribution,
     render_logging,
@@ -30,6 +32,7 @@ from inference_edge_cache.errors import InvalidArgsError, Problem
 from inference_edge_cache.plan import EdgePlan
 from inference_edge_cache.plan.checks.origins import readable_bucket
 from inference_edge_cache.plan.model import PolicyPlan
+from inference_edge_cache.protocol import DISCOVERY_PATH
 
 ARGS: Mapping[str, type] = {
     "bucket": s3.BucketArgs,
@@ -49,6 +52,7 @@ ARGS: Mapping[str, type] = {
     "log_delivery_source": cloudwatch.LogDeliverySourceArgs,
     "log_delivery_destination": cloudwatch.LogDeliveryDestinationArgs,
     "log_delivery": cloudwatch.LogDeliveryArgs,
+    **deploy_gateway.ARGS,
 }
 """Logical child to its arguments: what ``overrides`` may name."""
 
@@ -70,13 +74,22 @@ def deploy(plan: EdgePlan, parent: pulumi.Resource) -> Deployed:
     cache_policies = _cache_policies(make)
     origin_request_policy = _origin_request_policy(make)
     response_headers_policies = _response_headers_policies(make)
+    gateway = deploy_gateway.make_gateway(make)
     refs = Refs(
         cache_policies={policy: made.id for policy, made in cache_policies.items()},
         response_headers_policies={changes: made.id for changes, made in response_headers_policies.items()},
         origin_request_policy=origin_request_policy.id if origin_request_policy else None,
         bucket=_bucket_origin(place, identity, control),
+        gateway=deploy_gateway.gateway_origin(make, gateway, identity, control) if gateway else None,
+        payload_policy=gateway.resources["payload_policy"].id if gateway else None,
+        preflight=gateway.resources["preflight"].arn if gateway and plan.cors else None,
     )
-    distribution = make(cf.Distribution, "distribution", render_distribution.distribution_args(plan, refs))
+    distribution = make(
+        cf.Distribution,
+        "distribution",
+        render_distribution.distribution_args(plan, refs),
+        depends_on=gateway.ready if gateway else None,
+    )
     statement = _read_statement(plan, place, identity, distribution)
     bucket_policy = _bucket_policy(make, bucket, settings, statement)
     monitoring = make(
@@ -85,6 +98,7 @@ def deploy(plan: EdgePlan, parent: pulumi.Resource) -> Deployed:
         render_logging.monitoring_subscription_args(distribution.id),
     )
     logs = _logs(make, distribution)
+    behind = deploy_gateway.open_gateway(make, gateway, identity, distribution) if gateway else {}
 
     return Deployed(
         url=_url(plan, distribution),
@@ -110,7 +124,9 @@ def deploy(plan: EdgePlan, parent: pulumi.Resource) -> Deployed:
             log_delivery_source=logs.source,
             log_delivery_destination=logs.destination,
             log_delivery=logs.delivery,
+            **behind,
         ),
+        config_url=pulumi.Output.concat(_url(plan, distribution), DISCOVERY_PATH) if gateway else None,
     )
 
 
@@ -122,6 +138,7 @@ def children_made(plan: EdgePlan) -> frozenset[str]:
         {"distribution", "monitoring_subscription", "response_headers_policy"}
         | ({"cache_policy"} if plan.policies else set())
         | ({"origin_request_policy"} if render_policies.forwarded_headers(plan) else set())
+        | deploy_gateway.children_made(plan)
         | ({child for child in ARGS if child.startswith("bucket")} if _makes_bucket(plan) else set())
         | ({"origin_access_identity"} if _reads_bucket(plan, BucketAccess.OAI) else set())
         | ({"origin_access_control"} if _reads_bucket(plan, BucketAccess.OAC) else set())
@@ -134,7 +151,8 @@ def _makes_bucket(plan: EdgePlan) -> bool:
 
 
 def _reads_bucket(plan: EdgePlan, access: BucketAccess) -> bool:
-    return plan.bucket is not None and plan.bucket_access is access
+    """Whether CloudFront reads a bucket this way: the one of files, or the one of results."""
+    return (plan.bucket is not None or plan.gateway is not None) and plan.bucket_access is access
 
 
 # Bucket ---------------------------------------------------------------------------------------------------------------
@@ -161,11 +179,14 @@ class _BucketPlace:
 def _check_region(plan: EdgePlan, parent: pulumi.Resource) -> None:
     """Refuse an Origin Access Identity for a bucket in a provider's region that has none, in the preview already."""
     bucket = plan.bucket
-    if bucket is None or bucket.region is not None or plan.bucket_access is not BucketAccess.OAI:
+    there = plan.gateway is not None or (bucket is not None and bucket.region is None)
+    if not there or plan.bucket_access is not BucketAccess.OAI:
         return
 
     def check(region: str) -> None:
         problems = readable_bucket({"region": region}, plan.bucket_access, plan.cloud)
+        if plan.gateway is not None:  # the results are where the provider is, wherever the bucket may be
+            problems = [dataclasses.replace(problem, path="aws.bucket_access") for problem in problems]
         if problems:
             raise InvalidArgsError(plan.name, problems)
 

@@ -10,13 +10,13 @@ from pulumi_aws import cloudfront as cf
 from inference_edge_cache.args import RouteTarget
 from inference_edge_cache.capabilities import AWS_NEGATIVE_STATUSES, READ_METHODS
 from inference_edge_cache.clouds.aws import render_origins
-from inference_edge_cache.clouds.aws.render_origins import BucketOrigin
+from inference_edge_cache.clouds.aws.render_origins import BucketOrigin, GatewayOrigin
 from inference_edge_cache.clouds.aws.render_policies import (
     ALL_VIEWER_EXCEPT_HOST_HEADER,
     CACHING_DISABLED,
 )
 from inference_edge_cache.clouds.aws.render_response_headers import HeaderChanges, header_changes
-from inference_edge_cache.plan.model import DomainPlan, EdgePlan, GeoPlan, PolicyPlan, RoutePlan
+from inference_edge_cache.plan.model import DomainPlan, EdgePlan, GatewayTarget, GeoPlan, PolicyPlan, RoutePlan
 
 MINIMUM_TLS = "TLSv1.2_2021"
 
@@ -29,6 +29,9 @@ class Refs:
     response_headers_policies: Mapping[HeaderChanges, pulumi.Input[str]]
     origin_request_policy: pulumi.Input[str] | None = None
     bucket: BucketOrigin | None = None
+    gateway: GatewayOrigin | None = None
+    payload_policy: pulumi.Input[str] | None = None
+    preflight: pulumi.Input[str] | None = None
 
 
 def distribution_args(plan: EdgePlan, refs: Refs) -> cf.DistributionArgs:
@@ -41,7 +44,7 @@ def distribution_args(plan: EdgePlan, refs: Refs) -> cf.DistributionArgs:
         price_class=plan.price_class.value,
         aliases=None if domain is None else list(domain.names),
         viewer_certificate=_certificate(domain),
-        origins=render_origins.origins(plan, refs.bucket),
+        origins=render_origins.origins(plan, refs.bucket, refs.gateway),
         origin_groups=render_origins.origin_groups(plan),
         # CloudFront takes the first behaviour that matches; the plan has put the most specific route first.
         ordered_cache_behaviors=[_ordered_behavior_args(route, refs) for route in plan.routes[:-1]] or None,
@@ -69,12 +72,24 @@ def _behavior(route: RoutePlan, refs: Refs) -> dict[str, Any]:
         # GET and HEAD are redirected with 301, other methods with 307, which keeps method and body.
         "viewer_protocol_policy": "redirect-to-https",
         "compress": route.caches and route.policy.compression,
+        **_preflight(route, refs),
     }
 
 
+def _preflight(route: RoutePlan, refs: Refs) -> dict[str, Any]:
+    """Whoever answers OPTIONS where the gateway would not."""
+    asked = isinstance(route.target, GatewayTarget) and route.target is not GatewayTarget.DISCOVERY
+    if refs.preflight is None or not asked:
+        return {}
+    kind = cf.DistributionDefaultCacheBehaviorFunctionAssociationArgs
+    if not route.path.is_default:
+        kind = cf.DistributionOrderedCacheBehaviorFunctionAssociationArgs
+    return {"function_associations": [kind(event_type="viewer-request", function_arn=refs.preflight)]}
+
+
 def _target(route: RoutePlan) -> str:
-    if route.target is RouteTarget.BUCKET:
-        return render_origins.BUCKET
+    if route.target is not RouteTarget.ENDPOINT:
+        return render_origins.TARGETS[route.target]
     return render_origins.ENDPOINT_WITH_FAILOVER if route.fails_over else render_origins.ENDPOINT
 
 
@@ -85,9 +100,14 @@ def _cache_policy_id(route: RoutePlan, refs: Refs) -> pulumi.Input[str]:
 
 
 def _origin_request_policy_id(route: RoutePlan, refs: Refs) -> pulumi.Input[str] | None:
-    """What is not cached may depend on the whole request, so the endpoint sees it all but its Host."""
-    if route.target is RouteTarget.BUCKET:
+    """What is not cached may depend on the whole request, so the endpoint sees it all but its Host.
+
+    Of a GET to the gateway nothing counts but its path and its payload, whatever the generation.
+    """
+    if route.target in (RouteTarget.BUCKET, GatewayTarget.DISCOVERY):
         return None
+    if route.target is not RouteTarget.ENDPOINT and not route.takes_bodies:
+        return refs.payload_policy
     return refs.origin_request_policy if route.caches else ALL_VIEWER_EXCEPT_HOST_HEADER
 
 

@@ -8,6 +8,7 @@ from pulumi_aws import cloudfront as cf
 
 from inference_edge_cache.args import RouteTarget
 from inference_edge_cache.plan.model import EdgePlan, PolicyPlan, QueryPlan, RoutePlan
+from inference_edge_cache.protocol import PAYLOAD_HEADER
 
 # Policies that AWS manages have one id in every account, which is printed in its documentation:
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html
@@ -88,6 +89,20 @@ def origin_request_policy_args(plan: EdgePlan) -> cf.OriginRequestPolicyArgs:
         headers_config=cf.OriginRequestPolicyHeadersConfigArgs(
             header_behavior="whitelist",
             headers=cf.OriginRequestPolicyHeadersConfigHeadersArgs(items=list(forwarded_headers(plan))),
+        ),
+        query_strings_config=cf.OriginRequestPolicyQueryStringsConfigArgs(query_string_behavior="none"),
+        cookies_config=cf.OriginRequestPolicyCookiesConfigArgs(cookie_behavior="none"),
+    )
+
+
+def payload_policy_args(plan: EdgePlan) -> cf.OriginRequestPolicyArgs:
+    """What the gateway needs to run a model for a GET: the request itself, in one header. No query string: a request
+    with one is none of the protocol's, and no bucket answers by it."""
+    return cf.OriginRequestPolicyArgs(
+        comment=f"What the edge cache {plan.name} forwards of inference requests",
+        headers_config=cf.OriginRequestPolicyHeadersConfigArgs(
+            header_behavior="whitelist",
+            headers=cf.OriginRequestPolicyHeadersConfigHeadersArgs(items=[PAYLOAD_HEADER]),
         ),
         query_strings_config=cf.OriginRequestPolicyQueryStringsConfigArgs(query_string_behavior="none"),
         cookies_config=cf.OriginRequestPolicyCookiesConfigArgs(cookie_behavior="none"),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pulumi_aws import cloudfront as cf
-from pulumi_aws import cloudwatch, s3
+from pulumi_aws import cloudwatch, iam, lambda_, s3, secretsmanager
 
 
 @dataclass(frozen=True)
@@ -51,3 +51,46 @@ class AwsResources:
     """Where they go: ``logging.destination``."""
     log_delivery: cloudwatch.LogDelivery | None
     """The one to the other."""
+    results: s3.Bucket | None = None
+    """The results bucket of inference routes. It goes with the stack, whatever is in it. None without such routes; so
+    too what follows."""
+    results_ownership: s3.BucketOwnershipControls | None = None
+    """No ACLs."""
+    results_public_access_block: s3.BucketPublicAccessBlock | None = None
+    """No public access, by ACL or policy."""
+    results_encryption: s3.BucketServerSideEncryptionConfiguration | None = None
+    """AES-256 with S3's keys."""
+    results_lifecycle: s3.BucketLifecycleConfiguration | None = None
+    """Deletes the results of each route when none of them counts any more."""
+    results_policy: s3.BucketPolicy | None = None
+    """Lets this distribution read results and the discovery document, and refuses plain HTTP to everybody."""
+    discovery_document: s3.BucketObjectv2 | None = None
+    """What clients learn the current generation from."""
+    master_secret: secretsmanager.Secret | None = None
+    """Where the gateway reads the master secret. None with public access."""
+    master_secret_version: secretsmanager.SecretVersion | None = None
+    """``gateway.master_secret``. The one before it counts until the next one."""
+    model_headers: secretsmanager.Secret | None = None
+    """Where the gateway reads ``origin.headers``. None without them."""
+    model_headers_version: secretsmanager.SecretVersion | None = None
+    """``origin.headers``, as JSON."""
+    gateway: lambda_.Function | None = None
+    """The gateway."""
+    gateway_role: iam.Role | None = None
+    """What it runs as."""
+    gateway_role_policy: iam.RolePolicy | None = None
+    """What it may do: ask the one model, keep results, read its secrets, write its log."""
+    gateway_logs: cloudwatch.LogGroup | None = None
+    """Its log."""
+    gateway_url: lambda_.FunctionUrl | None = None
+    """Where CloudFront calls it."""
+    gateway_url_permission: lambda_.Permission | None = None
+    """Who may call that URL, in the first of the two steps that AWS asks for."""
+    gateway_invoke_permission: lambda_.Permission | None = None
+    """In the second one."""
+    gateway_signing: cf.OriginAccessControl | None = None
+    """How CloudFront signs its requests to the gateway, with ``front_door`` ``iam``."""
+    payload_policy: cf.OriginRequestPolicy | None = None
+    """``Inference-Payload``: sent to the gateway without being part of the key."""
+    preflight: cf.Function | None = None
+    """Answers a browser's preflight of inference routes, with ``cors``."""

@@ -17,6 +17,7 @@ _NOT_REACHED = "CONNECT_FAILURE"
 def origin_args(plan: EdgePlan, failover_id: pulumi.Input[str] | None) -> ns.EdgeCacheOriginArgs:
     """The endpoint, with what sends a request to the failover origin when there is one."""
     conditions = plan.failover.conditions if plan.failover is not None else ()
+    assert plan.origin is not None  # on this cloud every route reaches it, or the bucket
     args = _endpoint(plan, plan.origin)
     args.retry_conditions = [_NOT_REACHED, *(caps.GCP_RETRY_CONDITIONS[name] for name in conditions)]
     args.failover_origin = failover_id

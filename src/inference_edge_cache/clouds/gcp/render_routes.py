@@ -122,6 +122,7 @@ def _removed(part: _Part) -> list[str]:
 
 def _rewrite(plan: EdgePlan, route: RoutePlan) -> _UrlRewrite | None:
     """The path of ``origin.url`` in front of what the route matched. An Output has none: the plan refuses it."""
+    assert plan.origin is not None  # on this cloud every route reaches it, or the bucket
     path = plan.origin.path
     if route.target is not RouteTarget.ENDPOINT or not isinstance(path, str) or not path:
         return None

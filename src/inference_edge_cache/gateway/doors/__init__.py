@@ -2,6 +2,7 @@
 
 import hmac
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -21,23 +22,24 @@ class Handles(Protocol):
 
 @dataclass(frozen=True)
 class Guarded:
-    """A gateway that answers the CDN alone: whoever knows one of ``secrets``. There are two during a rotation.
+    """A gateway that answers the CDN alone: whoever sends what ``knows`` knows.
 
     CloudFront and Media CDN send it as a header of the origin, and replace what a viewer sends under its name.
     """
 
     gateway: Handles
-    secrets: tuple[bytes, ...] = field(repr=False)
+    knows: Callable[[bytes], bool] = field(repr=False)
 
     def handle(self, request: Request, deadline: Deadline, *, live: bool = False) -> Response:
-        if not self._knows(request):
+        if not self.knows((request.header(ORIGIN_PROOF_HEADER) or "").encode("utf-8", "replace")):
             return refusal(403, "this gateway answers the cache in front of it and nobody else")
         return self.gateway.handle(request, deadline, live=live)
 
-    def _knows(self, request: Request) -> bool:
-        given = (request.header(ORIGIN_PROOF_HEADER) or "").encode("utf-8", "replace")
-        # All of them, so that the time does not tell which one it was.
-        return sum(hmac.compare_digest(given, secret) for secret in self.secrets) > 0
+
+def one_of(secrets: tuple[bytes, ...]) -> Callable[[bytes], bool]:
+    """Knows ``secrets``: two of them during a rotation."""
+    # All of them, so that the time does not tell which one it was.
+    return lambda given: sum(hmac.compare_digest(given, secret) for secret in secrets) > 0
 
 
 def not_set_up(error: GatewayConfigError) -> Response:

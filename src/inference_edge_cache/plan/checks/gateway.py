@@ -1,0 +1,165 @@
+"""The gateway: its secret, its size, its variables, and the headers it adds for the model."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from inference_edge_cache import capabilities as caps
+from inference_edge_cache.args import Access, FrontDoor
+from inference_edge_cache.errors import HIDDEN, Problem
+from inference_edge_cache.plan.checks.headers import header_names
+from inference_edge_cache.plan.model import CorsPlan
+from inference_edge_cache.policy import CachePolicy, parse_seconds
+from inference_edge_cache.protocol.keys import MIN_MASTER_BYTES
+
+MASTER_AT = "gateway.master_secret"
+_MAKE_ONE = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+
+# RFC 9110 sections 7.6.1, 8.6, 10.1.1: what is about the gateway's own connection to the model.
+_OF_THE_CONNECTION = frozenset(
+    {"accept-encoding", "connection", "content-length", "expect", "keep-alive", "proxy-authenticate"}
+    | {"proxy-authentication-info", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding"}
+    | {"upgrade"}
+)
+
+
+def given_together(gateway: Mapping[str, Any] | None, *, inference: bool, generation: bool) -> list[Problem]:
+    """A gateway with inference routes, and none without."""
+    if inference and gateway is None:
+        limit = "is required: there are inference routes"
+        remedy = 'add "gateway": {"master_secret": config.require_secret("master")}'
+        return [Problem("gateway", "", limit, remedy)]
+    if inference:
+        return []
+    limit, remedy = "means nothing: there is no inference route", "give a route a preset or an inference policy"
+    given = {"gateway": gateway is not None, "generation": generation}
+    return [Problem(name, "", limit, f"{remedy}, or remove it") for name, there in given.items() if there]
+
+
+def secret_with_access(gateway: Mapping[str, Any]) -> list[Problem]:
+    """A master secret, unless everybody shares with everybody."""
+    public = gateway.get("access") is Access.PUBLIC
+    if public and "master_secret" in gateway:
+        limit = 'means nothing with access "public": callers have no keys'
+        return [Problem(MASTER_AT, HIDDEN, limit, "remove one of them")]
+    if not public and "master_secret" not in gateway:
+        remedy = f'{_MAKE_ONE}; or set gateway.access to "public"'
+        return [Problem(MASTER_AT, "", "is required: every caller's key is derived from it", remedy)]
+    return []
+
+
+def long_enough(master: str) -> list[Problem]:
+    """A master secret of 32 bytes, without the line break that an editor may have put after it."""
+    if len(usable_secret(master).encode("utf-8", "surrogateescape")) >= MIN_MASTER_BYTES:
+        return []
+    return [Problem(MASTER_AT, HIDDEN, f"must be at least {MIN_MASTER_BYTES} bytes", _MAKE_ONE)]
+
+
+def usable_secret(master: str) -> str:
+    """``master`` as the gateway reads it."""
+    return master.rstrip("\r\n")
+
+
+def within(gateway: Mapping[str, Any]) -> list[Problem]:
+    """Numbers that Lambda, CloudFront and CloudWatch take."""
+    problems = []
+    ranges = {"memory": ("MB", caps.GATEWAY_MEMORY), "timeout": ("s", caps.GATEWAY_TIMEOUT)}
+    for key, (unit, (least, most)) in ranges.items():
+        if key in gateway and not least <= gateway[key] <= most:
+            limit = f"must be {least:,} to {most:,} {unit}"
+            problems.append(Problem.at(f"gateway.{key}", gateway[key], limit, "choose a number between"))
+    if gateway.get("reserved_concurrency", 1) < 1:
+        limit = "must be at least 1: a function with none is never run"
+        problems.append(Problem.at("gateway.reserved_concurrency", gateway["reserved_concurrency"], limit, "raise it"))
+    days = gateway.get("log_retention_days", 30)
+    if days not in caps.AWS_LOG_RETENTION_DAYS:
+        known = f"use one of {', '.join(map(str, caps.AWS_LOG_RETENTION_DAYS))}"
+        problems.append(Problem.at("gateway.log_retention_days", days, "is not a retention of CloudWatch", known))
+    return problems
+
+
+def own_variables(environment: Mapping[str, Any]) -> list[Problem]:
+    """Variables that are neither Lambda's nor ours, and small enough. Their values are never shown."""
+    problems = []
+    for name in environment:
+        at = f'gateway.environment["{name}"]'
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]+", name):
+            problems.append(
+                Problem(at, HIDDEN, "cannot be the name of a variable", "use two or more letters, digits and _")
+            )
+        elif name.startswith(caps.AWS_RESERVED_VARIABLES):
+            problems.append(Problem(at, HIDDEN, "is set by Lambda itself", "use another name", kind="unsupported"))
+        elif name.startswith("INFERENCE_EDGE_CACHE_"):
+            problems.append(Problem(at, HIDDEN, "is set by the deployment itself", "remove it"))
+    size = sum(len(name) + len(value) for name, value in environment.items() if isinstance(value, str))
+    if size > caps.GATEWAY_ENVIRONMENT_MAX - 2048:
+        limit = "leaves no room: Lambda takes 4 KB of variables, and half of it is the gateway's own"
+        problems.append(Problem("gateway.environment", HIDDEN, limit, "shorten it", kind="unsupported"))
+    return problems
+
+
+def model_headers(headers: Mapping[str, Any], path: str, *, checked: bool) -> list[Problem]:
+    """Headers that the gateway can send to the model. ``checked``: those of a CDN's origin have been looked at."""
+    problems = [] if checked else header_names(list(headers), path)
+    for name, value in headers.items():
+        at = f'{path}["{name}"]'
+        if name.lower() in _OF_THE_CONNECTION and not checked:
+            problems.append(Problem(at, HIDDEN, "is the connection's own", "remove it"))
+        if isinstance(value, str) and not checked:
+            problems += model_header(value, at)
+    return problems
+
+
+def model_header(value: str, path: str) -> list[Problem]:
+    """One line of visible ASCII. The value is never shown."""
+    if re.fullmatch(r"[\x20-\x7e\t]+", value) and value == value.strip():
+        return []
+    limit = "is not one line of visible characters"
+    return [Problem(path, HIDDEN, limit, "remove line breaks and outer spaces")]
+
+
+def no_kept_errors(policies: Sequence[tuple[CachePolicy, str]]) -> list[Problem]:
+    """CloudFront has one error table, and what it keeps of an inference route would be what one caller is told."""
+    return [
+        Problem.at(
+            f'{at}.negative_ttl["{status}"]',
+            parse_seconds(seconds),
+            "CloudFront has one error table for all routes, and would keep errors of the gateway too",
+            "remove it, or deploy these routes as a cache of their own",
+            kind="unsupported",
+        )
+        for policy, at in policies
+        for status, seconds in policy.negative_ttl.items()
+        if parse_seconds(seconds)
+    ]
+
+
+def warnings_of_doors(access: Access, front_door: FrontDoor) -> list[str]:
+    """What a front door costs."""
+    if front_door is FrontDoor.IAM:
+        replaced = (
+            "Authorization is replaced, so API keys of plain clients never arrive" if access is Access.KEYED else ""
+        )
+        return [
+            "gateway.front_door: with iam only client transports work, and only for what fits into a GET. A POST needs "
+            f"x-amz-content-sha256{'; its ' + replaced if replaced else ''}."
+        ]
+    if access is Access.PUBLIC:
+        return [
+            "gateway.access: with public access there is no secret for CloudFront to prove itself with, so whoever "
+            'learns the URL of the function can ask it past the cache. gateway.front_door "iam" keeps them out.'
+        ]
+    return []
+
+
+def warnings_of_pages(access: Access, cors: CorsPlan | None) -> list[str]:
+    """What a web page needs to POST, and was not allowed."""
+    if cors is None:
+        return []
+    allowed = {header.lower() for header in cors.allow_headers}
+    needed = {"content-type"} | ({"authorization"} if access is Access.KEYED else set())
+    missing = [] if "POST" in cors.allow_methods else ["POST in cors.allow_methods"]
+    # The Fetch standard takes no * for Authorization (fetch.spec.whatwg.org/#cors-non-wildcard-request-header-name).
+    lacking = needed - allowed - ({"content-type"} if "*" in allowed else set())
+    missing += [f"{header} in cors.allow_headers" for header in sorted(lacking)]
+    return [f"cors: no web page can ask an inference route without {' and '.join(missing)}."] if missing else []
