@@ -14,7 +14,7 @@ from pulumi._types import resource_types
 from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockResourceArgs
 
-from inference_edge_cache.testing import Cloud, CloudMocks, record
+from inference_edge_cache.testing import Cloud, CloudMocks, Secret, record
 from inference_edge_cache.testing._aws import RESOURCES as AWS
 from inference_edge_cache.testing._gcp import RESOURCES as GCP
 
@@ -405,3 +405,24 @@ def test_the_kit_imports_neither_cloud_sdk_nor_pydantic():
     )
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_what_was_given_as_a_secret_is_one_when_it_is_computed_too():
+    """As of a function's settings, which a cloud hands back with more in them."""
+    mocks = CloudMocks(outputs={"x:y:Z": lambda new: {"settings": {**new.inputs["settings"], "uri": "u"}, "uri": "u"}})
+
+    class Z(pulumi.CustomResource):
+        settings: pulumi.Output[dict]
+        uri: pulumi.Output[str]
+
+        def __init__(self):
+            environment = {"KEY": pulumi.Output.secret("hidden"), "PLAIN": "shown"}
+            super().__init__("x:y:Z", "z", {"settings": {"environment": environment}, "uri": None})
+
+    def program():
+        made = Z()
+        pulumi.export("settings", made.settings)
+        pulumi.export("uri", made.uri)
+
+    settings = {"environment": {"KEY": "hidden", "PLAIN": "shown"}, "uri": "u"}
+    assert record(program, mocks=mocks).outputs == {"settings": Secret(settings), "uri": "u"}

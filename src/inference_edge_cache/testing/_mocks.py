@@ -43,7 +43,7 @@ class CloudMocks(pulumi.runtime.Mocks):
         )
         outputs = {**self._outputs_of(args.typ)(new)}
         id_ = outputs.pop("id", None) or new.named()
-        return args.resource_id or id_, {**args.inputs, **outputs}
+        return args.resource_id or id_, {**args.inputs, **_as_secret_as(args.inputs, outputs)}
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         given = plain(args.args)
@@ -63,6 +63,21 @@ def plain(value: Any) -> Any:
             return plain(value["value"])
         return {key: plain(item) for key, item in value.items() if not isinstance(item, pulumi.output.Unknown)}
     return [plain(item) for item in value] if isinstance(value, list) else value
+
+
+def _as_secret_as(inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """``outputs``, secret where the input of that name holds a secret: so does the engine, whatever a provider says
+    (pulumi/pulumi, ``annotateSecrets`` in sdk/go/common/resource/plugin/provider_plugin.go)."""
+    return {
+        name: {_wire.SIGNATURE: _wire.SECRET, "value": plain(value)} if _holds_secret(inputs.get(name)) else value
+        for name, value in outputs.items()
+    }
+
+
+def _holds_secret(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return value.get(_wire.SIGNATURE) == _wire.SECRET or any(map(_holds_secret, value.values()))
+    return isinstance(value, list) and any(map(_holds_secret, value))
 
 
 def _any_resource(new: NewResource) -> Mapping[str, Any]:
