@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         RouteTarget,
         SageMakerArgs,
         VertexArgs,
+        VertexMethod,
     )
     from inference_edge_cache.capabilities import Cloud
     from inference_edge_cache.component import InferenceEdgeCache
@@ -81,6 +82,7 @@ _MODULES = {
         "RouteTarget",
         "SageMakerArgs",
         "VertexArgs",
+        "VertexMethod",
     ),
     "capabilities": ("Cloud",),
     "component": ("InferenceEdgeCache",),
@@ -144,6 +146,7 @@ __all__ = [
     "RouteTarget",
     "SageMakerArgs",
     "VertexArgs",
+    "VertexMethod",
     "dump_policy",
     "load_policy",
     "parse_policy",

@@ -72,6 +72,15 @@ class BedrockApi(StrEnum):
     """Converse: Bedrock's, alike for every model."""
 
 
+class VertexMethod(StrEnum):
+    """In whose form a model on Vertex AI is asked."""
+
+    PREDICT = "predict"
+    """predict: Vertex AI's, with ``instances`` and ``predictions``."""
+    RAW_PREDICT = "rawPredict"
+    """rawPredict: the model's own."""
+
+
 if TYPE_CHECKING:
     CloudName: TypeAlias = Cloud | Literal["aws", "gcp"]
     BucketAccessName: TypeAlias = BucketAccess | Literal["oai", "oac"]
@@ -85,6 +94,7 @@ if TYPE_CHECKING:
     AccessName: TypeAlias = Access | Literal["keyed", "public"]
     FrontDoorName: TypeAlias = FrontDoor | Literal["secret", "iam"]
     BedrockApiName: TypeAlias = BedrockApi | Literal["invoke", "converse"]
+    VertexMethodName: TypeAlias = VertexMethod | Literal["predict", "rawPredict"]
     PresetName: TypeAlias = Literal[
         "openai_chat",
         "openai_responses",
@@ -106,6 +116,7 @@ else:
     AccessName = Access
     FrontDoorName = FrontDoor
     BedrockApiName = BedrockApi
+    VertexMethodName = VertexMethod
     PresetName = str
 
 DURATIONS = frozenset({"connect_timeout", "read_timeout", "response_timeout", "max_age", "timeout"})
@@ -153,13 +164,16 @@ class VertexArgs(TypedDict):
     """A model on Vertex AI. Its names are in the generation of every answer, so they are plain."""
 
     endpoint: str
-    """Id of the endpoint, or the name of a publisher's model."""
+    """The endpoint's id, or a publisher's model: ``publishers/google/models/text-embedding-005``."""
+    region: str
+    """Where it is: ``us-central1``. Of a publisher's model also ``global``."""
+    method: VertexMethodName
+    """What is called: ``predict`` (``instances`` in, ``predictions`` out) or ``rawPredict`` (the model's own form)."""
     project: NotRequired[str]
     """The project it is in. Default: the provider's."""
-    location: str
-    """Where it is: ``us-central1``."""
-    method: str
-    """What is called: ``predict`` or ``rawPredict``."""
+    domain: NotRequired[str]
+    """The domain name of a dedicated endpoint: ``123.us-central1-456.prediction.vertexai.goog``. Default: the
+    region's, which a dedicated endpoint does not answer at."""
 
 
 class OriginArgs(TypedDict, total=False):
@@ -176,7 +190,7 @@ class OriginArgs(TypedDict, total=False):
     bedrock: BedrockArgs
     """A model of Amazon Bedrock, asked by the gateway. AWS only."""
     vertex: VertexArgs
-    """A model on Vertex AI. Not deployed by this release."""
+    """A model on Vertex AI, asked by the gateway. GCP only."""
     allow_http: bool
     """Whether ``url`` may be plain ``http``. Default: no."""
     headers: dict[str, pulumi.Input[str]]
@@ -251,18 +265,34 @@ class GatewayArgs(TypedDict, total=False):
     access: AccessName
     """Whether callers have API keys: ``keyed`` (default), or ``public`` to share every answer with everybody."""
     front_door: FrontDoorName
-    """How the cache proves itself to the gateway: ``secret`` (default) or ``iam``, for client transports alone."""
+    """How the cache proves itself to the gateway: ``secret`` (default) or ``iam``, for client transports alone. AWS
+    only: Media CDN knows ``secret`` alone."""
     memory: int
-    """MB of the function, and with it its share of a processor. 128 to 10240, default 512."""
+    """MB of the function. AWS 128 to 10240, and with it its share of a processor; GCP 256 to 4096, beside one
+    processor. Default 512."""
     timeout: Seconds
-    """How long an answer may take, the model's time included. Seconds. 5 to 120, default 60."""
+    """How long an answer may take, the model's time included. Seconds. AWS 5 to 120. GCP 5 to 3600, of which Media CDN
+    waits 15 for the first byte. Default 60."""
     reserved_concurrency: int
     """How many requests it works on at once, and so how many the model gets: taken from the account's own quota.
-    Default 50."""
+    Default 50. AWS only."""
     log_retention_days: int
-    """Days its log is kept: a number that CloudWatch knows. Default 30."""
+    """Days its log is kept: a number that CloudWatch knows. Default 30. AWS only."""
+    region: str
+    """Where it runs, and where its results lie. Default: the region of ``origin.vertex``, else the provider's. GCP
+    only."""
+    concurrency: int
+    """How many requests one instance works on at once. Callers in one instance share the model's answer to the same
+    request. 1 to 1000, default 80. GCP only."""
+    min_instances: int
+    """Instances that are kept running, and paid for, so that nobody waits for one to start. Default 0. GCP only."""
+    max_instances: int
+    """Instances at most: times ``concurrency``, how many requests the model gets at once. Default 10. GCP only."""
     environment: dict[str, pulumi.Input[str]]
     """More variables for the function. Default: none."""
+    dashboard: bool
+    """Whether a dashboard is made: hits by tier, model calls saved, errors, latency. CloudWatch charges for it, and for
+    what its queries read of the log; Cloud Monitoring for the metrics behind it. Default: no."""
 
 
 class CustomDomainArgs(TypedDict):
@@ -323,10 +353,13 @@ class AwsArgs(TypedDict, total=False):
 
 
 class GcpArgs(TypedDict, total=False):
-    """What only Media CDN has."""
+    """What only Media CDN and its project have."""
 
     edge_security_policy: pulumi.Input[str]
     """Id of a Cloud Armor policy of type CLOUD_ARMOR_EDGE. Default: none."""
+    enable_apis: bool
+    """Whether the APIs that the cache needs are enabled in the provider's project first. They stay enabled when the
+    cache goes. Default: no."""
 
 
 class InferenceEdgeCacheArgs(TypedDict):
@@ -361,7 +394,7 @@ class InferenceEdgeCacheArgs(TypedDict):
     """Access logs. Default: none."""
     origin_shield: NotRequired[str]
     """A region whose cache stands in front of the endpoint, so that edge locations share answers: ``us-east-1``,
-    ``europe-west3``. Default: none; in front of inference routes' answers, the one nearest to the provider's region."""
+    ``europe-west3``. Default: none; in front of inference routes' answers on AWS, the one nearest to the provider's."""
     tags: NotRequired[dict[str, pulumi.Input[str]]]
     """Tags (on GCP: labels) of everything that can carry them. Default: none."""
     aws: NotRequired[AwsArgs]

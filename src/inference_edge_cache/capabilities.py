@@ -70,6 +70,18 @@ GCP_ARMOR = "https://cloud.google.com/armor/docs/security-policy-overview"
 GCP_LABELS = "https://cloud.google.com/resource-manager/docs/labels-overview"
 GCP_VERTEX = "https://cloud.google.com/vertex-ai/docs/predictions/get-online-predictions"
 GCP_CMEK = "https://cloud.google.com/storage/docs/encryption/customer-managed-keys"
+GCP_RUN_QUOTAS = "https://cloud.google.com/run/quotas"
+GCP_RUN_MEMORY = "https://cloud.google.com/run/docs/configuring/services/memory-limits"
+GCP_RUN_TIMEOUT = "https://cloud.google.com/run/docs/configuring/request-timeout"
+GCP_RUN_CONCURRENCY = "https://cloud.google.com/run/docs/configuring/concurrency"
+GCP_RUN_MIN_INSTANCES = "https://cloud.google.com/run/docs/configuring/min-instances"
+GCP_RUN_MAX_INSTANCES = "https://cloud.google.com/run/docs/configuring/max-instances"
+GCP_RUN_LOCATIONS = "https://cloud.google.com/run/docs/locations"
+GCP_RUN_ACCESS = "https://cloud.google.com/run/docs/authenticating/public"
+GCP_LOG_RETENTION = "https://cloud.google.com/logging/docs/buckets#custom-retention"
+AWS_LAMBDA_LIMITS = "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"
+AWS_LAMBDA_CONCURRENCY = "https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html"
+AWS_LOG_RETENTION = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"
 
 # Sets of names -------------------------------------------------------------------------------------------------------
 # API_CustomErrorResponse and HTTPStatusCodes: the errors CloudFront caches by itself, and so for error_caching_min_ttl.
@@ -159,7 +171,9 @@ GCP_RETRY_CONDITIONS = {
 # arrive, so it is also the time a model has to answer.
 DEFAULT_CONNECT_TIMEOUT = {Cloud.AWS: 5, Cloud.GCP: 15}
 DEFAULT_READ_TIMEOUT = 30
+GATEWAY_CONNECT_TIMEOUT = 5  # the gateway's own, to a model behind a URL
 GCP_RESPONSE_TIMEOUT_MAX = 120
+GCP_READ_TIMEOUT_MAX = 30
 GCP_ATTEMPTS_TIMEOUT_MAX = 30  # all attempts together, failover included
 # The gateway on AWS. A Lambda function has 128 to 10,240 MB, is handed and returns 6 MB, and takes 4 KB of variables
 # (docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html); CloudFront waits 120 s for an answer
@@ -170,6 +184,15 @@ GATEWAY_PAYLOAD_MAX = 6 * 1024 * 1024
 GATEWAY_ENVIRONMENT_MAX = 4096
 # docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
 AWS_RESERVED_VARIABLES = ("AWS_", "LAMBDA_", "_")
+# The gateway on GCP: a request has at most 32 MiB over HTTP/1 (GCP_RUN_QUOTAS).
+GCP_GATEWAY_BODY_MAX = 32 * 1024 * 1024
+# An object above 1 MiB is fetched in ranges, and is not served where the origin knows none (GCP_CACHING): the gateway
+# sends whole answers.
+GCP_WHOLE_ANSWER_MAX = 1024 * 1024
+# cloud.google.com/functions/docs/configuring/env-var; the Functions Framework reads THREADS and WORKERS.
+GCP_RESERVED_VARIABLES = ("K_", "X_GOOGLE_", "FUNCTION_", "GOOGLE_CLOUD_", "CLOUD_RUN_")
+GCP_RESERVED_VARIABLE_NAMES = frozenset({"PORT", "LOG_EXECUTION_ID", "THREADS", "WORKERS"})
+GCP_GATEWAY_ENVIRONMENT_MAX = 32 * 1024  # the same page
 # docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 AWS_LOG_RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653),
@@ -394,11 +417,88 @@ CAPABILITIES: tuple[Capability, ...] = (
     _aws("routes.inference", AWS_INVOCATIONS),
     _gcp(
         "routes.inference",
-        GCP_ROUTING,
+        GCP_ORIGINS,
+        _LIMITED,
+        reason="Media CDN takes at most 16 KiB of request body, waits 15 s for the first byte of an answer, and serves "
+        "at most 1 MiB from the gateway: larger and slower requests go to the gateway's own URL (upload_url)",
+        warning="Media CDN takes at most 16 KiB of request body and waits 15 s for the first byte of an answer. "
+        "Client transports send what is larger or slower to the gateway's own URL, upload_url in the discovery "
+        "document; other clients have to be pointed there.",
+    ),
+    _aws(
+        "gateway.memory",
+        AWS_LAMBDA_LIMITS,
+        minimum=GATEWAY_MEMORY[0],
+        maximum=GATEWAY_MEMORY[1],
+        unit="MB",
+        remedy="choose a size between",
+    ),
+    # One processor goes with at most 4 GiB; with 128 MB Python and Google's libraries would hardly start.
+    _gcp("gateway.memory", GCP_RUN_MEMORY, minimum=256, maximum=4096, unit="MB", remedy="choose a size between"),
+    _aws(
+        "gateway.timeout",
+        AWS_ORIGIN,
+        minimum=GATEWAY_TIMEOUT[0],
+        maximum=GATEWAY_TIMEOUT[1],
+        unit="s",
+        remedy="choose a time between",
+    ),
+    _gcp("gateway.timeout", GCP_RUN_TIMEOUT, minimum=5, maximum=3600, unit="s", remedy="choose a time between"),
+    _aws(
+        "gateway.reserved_concurrency",
+        AWS_LAMBDA_CONCURRENCY,
+        minimum=1,
+        unit="requests: a function with none is never run",
+        remedy="raise it",
+    ),
+    _gcp(
+        "gateway.reserved_concurrency",
+        GCP_RUN_MAX_INSTANCES,
         _UNSUPPORTED,
-        reason="the gateway behind inference routes is not deployed on Media CDN by this release",
-        remedy="deploy it on AWS, or make the archive of the gateway (inference_edge_cache.gateway.archive) and run it "
-        "on Cloud Run yourself, with its address as origin.url",
+        reason="Cloud Run reserves nothing of a quota: instances times concurrency bound what the model gets",
+        remedy="give gateway.max_instances and gateway.concurrency instead",
+    ),
+    _aws("gateway.log_retention_days", AWS_LOG_RETENTION),
+    _gcp(
+        "gateway.log_retention_days",
+        GCP_LOG_RETENTION,
+        _UNSUPPORTED,
+        reason="Cloud Logging keeps logs for as long as the project's log bucket says, 30 days unless changed",
+        remedy="remove it, and set the retention of the log bucket _Default",
+    ),
+    _aws("gateway.front_door.iam", AWS_INVOCATIONS),
+    _gcp(
+        "gateway.front_door.iam",
+        GCP_RUN_ACCESS,
+        _UNSUPPORTED,
+        reason="Media CDN has no identity that it could show to Cloud Run",
+        remedy='remove it: "secret" is what Media CDN proves itself with',
+    ),
+    _aws(
+        "gateway.region",
+        AWS_LAMBDA_LIMITS,
+        _UNSUPPORTED,
+        reason="a Lambda function runs in the provider's region",
+        remedy="pass a provider of that region in the component's options",
+    ),
+    _gcp("gateway.region", GCP_RUN_LOCATIONS),
+    *(
+        row
+        for name, source, least, most, unit in (
+            ("concurrency", GCP_RUN_CONCURRENCY, 1, 1000, "requests"),
+            ("min_instances", GCP_RUN_MIN_INSTANCES, 0, 1000, "instances"),
+            ("max_instances", GCP_RUN_MAX_INSTANCES, 1, 1000, "instances"),
+        )
+        for row in (
+            _aws(
+                f"gateway.{name}",
+                AWS_LAMBDA_CONCURRENCY,
+                _UNSUPPORTED,
+                reason="Lambda works on one request at a time in as many places as there are requests",
+                remedy="remove it; gateway.reserved_concurrency bounds how many there are",
+            ),
+            _gcp(f"gateway.{name}", source, minimum=least, maximum=most, unit=unit, remedy="choose a number between"),
+        )
     ),
     _aws("origin.sagemaker", AWS_SAGEMAKER, reason="asked by the gateway, by inference routes only"),
     _gcp(
@@ -421,15 +521,9 @@ CAPABILITIES: tuple[Capability, ...] = (
         GCP_VERTEX,
         _UNSUPPORTED,
         reason="a model on Vertex AI is asked with Google's credentials, which a function on AWS has not",
-        remedy="run the archive of the gateway on Cloud Run, with its address as origin.url",
+        remedy='choose cloud "gcp", or give origin.url',
     ),
-    _gcp(
-        "origin.vertex",
-        GCP_VERTEX,
-        _UNSUPPORTED,
-        reason="a model on Vertex AI is asked by the gateway, which this release deploys on AWS only",
-        remedy="run the archive of the gateway on Cloud Run yourself, with its address as origin.url",
-    ),
+    _gcp("origin.vertex", GCP_VERTEX, reason="asked by the gateway, by inference routes only"),
     _aws("forward_headers", AWS_QUOTAS, maximum=10, unit="names", remedy="forward fewer headers"),
     _gcp(
         "forward_headers",

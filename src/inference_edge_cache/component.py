@@ -61,6 +61,8 @@ class InferenceEdgeCache(pulumi.ComponentResource):
 
     config_url: pulumi.Output[Optional[str]]
     """With inference routes: the document that client transports learn of them from."""
+    results_bucket_name: pulumi.Output[Optional[str]]
+    """With inference routes: name of the bucket that results are kept in, for ``inference-edge-cache purge``."""
 
     def __init__(
         self,
@@ -83,6 +85,7 @@ class InferenceEdgeCache(pulumi.ComponentResource):
         self.bucket_name = deployed.bucket_name
         self.bucket_policy_statement = deployed.bucket_policy_statement
         self.config_url = pulumi.Output.from_input(deployed.config_url)
+        self.results_bucket_name = pulumi.Output.from_input(deployed.results_bucket_name)
         self.register_outputs(
             {
                 "url": self.url,
@@ -91,6 +94,7 @@ class InferenceEdgeCache(pulumi.ComponentResource):
                 "bucketName": self.bucket_name,
                 "bucketPolicyStatement": self.bucket_policy_statement,
                 "configUrl": self.config_url,
+                "resultsBucketName": self.results_bucket_name,
             }
         )
 

@@ -55,8 +55,24 @@ GATEWAY = {
     "cloud": "aws",
     "origin": ORIGIN,
     "routes": [{"preset": "embeddings"}],
-    "gateway": {"master_secret": "a master secret of at least 32 bytes", "front_door": "iam"},
+    "gateway": {"master_secret": "a master secret of at least 32 bytes", "front_door": "iam", "dashboard": True},
     "cors": {"allow_origins": ["https://app.example.com"]},
+}
+GATEWAYS = {
+    "aws": [GATEWAY],
+    "gcp": [
+        {
+            **GATEWAY,
+            "cloud": "gcp",
+            "gateway": {"master_secret": "a master secret of at least 32 bytes", "dashboard": True},
+            **more,
+        }
+        for more in (
+            {"gcp": {"enable_apis": True}},
+            {"origin": {"vertex": {"endpoint": "123", "region": "us-central1", "method": "predict"}}},
+            {"origin": {"vertex": {"endpoint": "publishers/p/models/m", "region": "global", "method": "rawPredict"}}},
+        )
+    ],
 }
 TAGGABLE = {
     "aws:s3/bucket:Bucket": "tags",
@@ -97,7 +113,7 @@ def test_every_child_belongs_to_the_component_and_carries_its_name(cloud, previe
 
 @CLOUDS
 def test_everything_that_can_be_made_is_made_somewhere_in_the_contract(cloud):
-    caches = [EVERYTHING[cloud], *([GATEWAY] if cloud == "aws" else [])]
+    caches = [EVERYTHING[cloud], *GATEWAYS[cloud]]
     used = {child.name.removeprefix("cache-") for args in caches for child in run(args).children(TYPE)}
     made = {suffix for suffix in CHILDREN[Cloud(cloud)].values() if any(name.startswith(suffix) for name in used)}
     assert set(CHILDREN[Cloud(cloud)].values()) - made <= {CHILDREN[Cloud.AWS]["origin_access_control"]}
@@ -126,6 +142,20 @@ def test_outputs_are_registered_and_exported(cloud, preview):
         value = recording.outputs[output]
         assert value == Unknown() if preview and output != "bucket_name" else value, output
     assert recording.outputs.get("bucket_policy_statement") is None
+
+
+@CLOUDS
+def test_the_results_bucket_is_an_output_of_a_cache_that_has_one(cloud):
+    def program() -> None:
+        cache = InferenceEdgeCache("cache", GATEWAYS[cloud][0])
+        pulumi.export("cache", {"cache_id": cache.cache_id, "results_bucket_name": cache.results_bucket_name})
+
+    recording = record(program)
+    bucket = recording.one("cache-results").outputs[{"aws": "bucket", "gcp": "name"}[cloud]]
+    assert bucket
+    assert recording.outputs["cache"]["results_bucket_name"] == bucket
+    assert recording.one(TYPE).outputs["resultsBucketName"] == bucket
+    assert "resultsBucketName" not in run(EVERYTHING[cloud]).one(TYPE).outputs
 
 
 @CLOUDS

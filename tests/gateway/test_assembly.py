@@ -18,6 +18,10 @@ PUBLIC = config_of(access="public").to_json()
 ORIGIN, OLD_ORIGIN = "a-secret-of-the-cdn-1", "a-secret-of-the-cdn-0"
 
 MIB = 1024 * 1024
+LATEST = "projects/hunter2/secrets/s/versions/latest"
+NO_HEADERS = (
+    "MODEL_HEADERS_SOURCE: headers are named by env:NAME, aws:ARN@VERSION or gcp:projects/P/secrets/S/versions/N"
+)
 
 ENVIRON = {
     "INFERENCE_EDGE_CACHE_STORE": "memory:",
@@ -252,8 +256,7 @@ def test_the_headers_of_the_model_come_from_where_secrets_are_kept(monkeypatch):
 @pytest.mark.parametrize(
     ("source", "text", "where"),
     [
-        ("hunter2", "{}", "MODEL_HEADERS_SOURCE: headers are named by env:NAME or aws:ARN@VERSION"),
-        ("aws:hunter2", "{}", "MODEL_HEADERS_SOURCE: headers are named by env:NAME or aws:ARN@VERSION"),
+        *((source, "{}", NO_HEADERS) for source in ("hunter2", "aws:hunter2", "gcp:hunter2", "gcp:" + LATEST)),
         ("env:THE_HEADERS", "hunter2", "MODEL_HEADERS_SOURCE: the headers are not a JSON object of texts"),
         ("env:THE_HEADERS", '{"hunter2": 2}', "MODEL_HEADERS_SOURCE: the headers are not a JSON object of texts"),
         ("env:THE_HEADERS", '{"x-key": "hunter2\\n"}', "MODEL: headers: 'x-key' is not a header that can be sent"),
@@ -271,3 +274,74 @@ def test_headers_are_for_an_https_model_alone():
         "INFERENCE_EDGE_CACHE_MODEL: is no https model, and INFERENCE_EDGE_CACHE_MODEL_HEADERS_SOURCE gives headers to "
         "no other"
     )
+
+
+# --- Past the CDN -------------------------------------------------------------------------------------------------
+
+BEARER = {
+    name: f"Bearer {derive_api_key(master, 'alice').text}" for name, master in (("ours", MASTER), ("not", b"x" * 32))
+}
+JSON_BODY = {"content_type": "application/json"}
+
+
+@pytest.fixture(scope="module", params=["ORIGIN_PROOF", "ORIGIN_SECRET"])
+def open_to_uploads(request):
+    """A gateway whose own URL is in the discovery document."""
+    guard = {"ORIGIN_PROOF": "master"} if request.param == "ORIGIN_PROOF" else {"ORIGIN_SECRET": ORIGIN}
+    return gateway_from(environ(UPLOADS="keyed", **guard), KEYED)
+
+
+def test_a_post_with_a_key_may_come_past_the_cdn(open_to_uploads):
+    given = {"authorization": BEARER["ours"], **JSON_BODY}
+    # It is let in: nobody listens where the model should be.
+    assert status_of(open_to_uploads, "POST", CHAT, chat_body(), **given) == 502
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("POST", CHAT, {}),
+        ("POST", CHAT, {"authorization": BEARER["not"]}),
+        ("POST", CHAT, {"authorization": "Bearer iec1.x.y"}),
+        ("POST", "/elsewhere", {"authorization": BEARER["ours"]}),
+        ("POST", f"{CHAT}/~/{'g' * 12}/{'s' * 12}/{'A' * 43}", {"authorization": BEARER["ours"]}),
+        *(("GET", path, {"authorization": BEARER["ours"]}) for path in (CHAT, DISCOVERY_PATH)),
+        *(("HEAD", path, {"authorization": BEARER["ours"]}) for path in (CHAT, DISCOVERY_PATH)),
+        ("GET", f"{CHAT}/~/{'g' * 12}/{'s' * 12}/{'A' * 43}", {"authorization": BEARER["ours"]}),
+        ("PUT", CHAT, {"authorization": BEARER["ours"]}),
+    ],
+)
+def test_nothing_else_may(open_to_uploads, method, path, headers):
+    assert status_of(open_to_uploads, method, path, chat_body(), **headers, **JSON_BODY) == 403
+
+
+def test_through_the_cdn_everything_comes_as_ever():
+    gateway = gateway_from(environ(UPLOADS="keyed", ORIGIN_PROOF="master"), KEYED)
+    proof = {"x_inference_edge_cache_origin": origin_proof(MASTER)}
+    assert status_of(gateway, **proof) == 200
+    assert status_of(gateway, "POST", CHAT, chat_body(), **proof, **JSON_BODY) == 401
+
+
+def test_unless_it_is_said_a_key_does_not_open_the_guarded_door():
+    gateway = gateway_from(environ(ORIGIN_PROOF="master"), KEYED)
+    given = {"authorization": BEARER["ours"], **JSON_BODY}
+    assert status_of(gateway, "POST", CHAT, chat_body(), **given) == 403
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"UPLOADS": "hunter2", "ORIGIN_PROOF": "master"},
+        {"UPLOADS": "", "ORIGIN_PROOF": "master"},
+        {"UPLOADS": "keyed"},
+    ],
+)
+def test_uploads_by_key_need_a_door_that_is_guarded(changes):
+    (line,) = problems_of(environ(**changes))
+    assert line.startswith("INFERENCE_EDGE_CACHE_UPLOADS: must be 'keyed', with a master secret")
+    assert "hunter2" not in line
+
+
+def test_with_public_access_nobody_has_a_key_to_upload_with():
+    (line,) = problems_of(environ(UPLOADS="keyed", ORIGIN_SECRET=ORIGIN, MASTER_SOURCE=None), PUBLIC)
+    assert line.startswith("INFERENCE_EDGE_CACHE_UPLOADS: ")

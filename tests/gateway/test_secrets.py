@@ -291,3 +291,28 @@ def test_secret_manager_out_of_reach(gcp, monkeypatch):
 def test_no_credentials_for_secret_manager(gcp, monkeypatch, tmp_path):
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "missing.json"))
     assert refused(f"gcp:{LATEST}") == "no credentials for Secret Manager: DefaultCredentialsError"
+
+
+def test_headers_of_secret_manager_are_those_of_one_version(gcp):
+    gcp.versions = {1: b'{"x-api-key": "old"}', 2: b'{"x-api-key": "new"}'}
+    assert secret_headers("gcp:projects/p/secrets/master/versions/1") == {"x-api-key": "old"}
+    assert len(gcp.asked) == 1
+
+
+@pytest.mark.parametrize("name", ["master", LATEST, "projects/p/secrets/master", "projects/p/secrets/m/versions/0"])
+def test_headers_of_secret_manager_name_their_version(gcp, name):
+    with pytest.raises(GatewayConfigError, match="headers are named by"):
+        secret_headers(f"gcp:{name}")
+    assert gcp.asked == []
+
+
+def test_headers_that_secret_manager_refuses(gcp):
+    gcp.refusals = {"3": (403, f"the caller may not read {NEW}")}
+    with pytest.raises(GatewayConfigError, match=r"^Secret Manager refused: 403$"):
+        secret_headers("gcp:projects/p/secrets/master/versions/3")
+
+
+def test_headers_where_there_is_no_google_auth(monkeypatch):
+    monkeypatch.setitem(sys.modules, "google.auth", None)
+    with pytest.raises(GatewayConfigError, match=r"headers by gcp: needs google\.auth, which is not installed"):
+        secret_headers("gcp:projects/p/secrets/master/versions/1")

@@ -447,20 +447,27 @@ def test_everything_that_is_wrong_is_told_at_once():
     }
 
 
-@pytest.mark.parametrize("origin", [URL, SAGEMAKER, BEDROCK])
-def test_on_media_cdn_an_inference_route_is_refused_with_what_to_do(origin):
-    problem = problems("gcp", origin=origin)["routes[0]"]
+VERTEX = {"vertex": {"endpoint": "1", "region": "us-central1", "method": "predict"}}
+
+
+@pytest.mark.parametrize(("cloud", "origin"), [("gcp", SAGEMAKER), ("gcp", BEDROCK), ("aws", VERTEX)])
+def test_a_model_of_the_other_cloud_is_unsupported(cloud, origin):
+    ((path, problem),) = problems(cloud, origin=origin).items()
+    assert path == f"origin.{next(iter(origin))}"
     assert problem.kind == "unsupported"
-    assert "is not deployed on Media CDN by this release" in problem.limit
-    assert "AWS" in problem.remedy
-    assert "archive" in problem.remedy
+    assert 'choose cloud "' in problem.remedy
 
 
-def test_a_model_of_the_other_cloud_is_unsupported():
-    vertex = {"vertex": {"endpoint": "1", "location": "us-central1", "method": "predict"}}
-    for cloud, origin in (("gcp", SAGEMAKER), ("gcp", BEDROCK), ("aws", vertex), ("gcp", vertex)):
-        (kind,) = origin
-        assert problems(cloud, origin=origin)[f"origin.{kind}"].kind == "unsupported"
+@pytest.mark.parametrize(
+    ("key", "value"), [("region", "us-west-2"), ("concurrency", 8), ("min_instances", 1), ("max_instances", 5)]
+)
+def test_what_only_a_gateway_on_gcp_has_is_unsupported(key, value):
+    ((path, problem),) = problems(gateway={"master_secret": MASTER, key: value}).items()
+    assert (path, problem.kind) == (f"gateway.{key}", "unsupported")
+
+
+def test_apis_are_googles_to_enable():
+    assert problems(gcp={"enable_apis": True})["gcp"].kind == "unsupported"
 
 
 def test_many_inference_routes_reach_the_quota_of_behaviors():

@@ -581,6 +581,24 @@ def test_names_are_what_both_clouds_take(cloud, name):
     assert [problem.path for problem in caught.value.problems] == ["name"]
 
 
+INFERENCE = {"routes": [{"preset": "embeddings"}], "gateway": {"master_secret": "m" * 32}}
+
+
+@pytest.mark.parametrize("made", [{"bucket": {}}, INFERENCE], ids=["bucket", "results bucket"])
+@pytest.mark.parametrize("name", ["Embed", "goog-embed", "my-google-cache"])
+def test_a_bucket_of_google_is_named_as_google_takes_it(name, made):
+    """The API refuses it in the middle of a deployment: pulumi/pulumi-gcp#2164."""
+    with pytest.raises(InvalidArgsError) as caught:
+        make_plan(name, {"cloud": "gcp", "origin": ORIGIN, **made})
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.kind) == ("name", "unsupported")
+
+
+@pytest.mark.parametrize(("cloud", "bucket"), [("aws", {}), ("gcp", {"name": "mine"}), ("gcp", None)])
+def test_where_google_makes_no_bucket_a_name_may_have_capitals(cloud, bucket):
+    make_plan("Google", {"cloud": cloud, "origin": ORIGIN, **({} if bucket is None else {"bucket": bucket})})
+
+
 @pytest.mark.parametrize(
     ("args", "paths"),
     [

@@ -28,6 +28,8 @@ class Deployed:
     resources: "AwsResources | GcpResources"
     config_url: pulumi.Output[str] | None = None
     """Where the gateway's discovery document is. None without a gateway."""
+    results_bucket_name: pulumi.Output[str] | None = None
+    """Name of the bucket that the gateway keeps results in. None without a gateway."""
 
 
 class Backend(Protocol):

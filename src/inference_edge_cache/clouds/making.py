@@ -19,6 +19,8 @@ class Maker:
 
     plan: EdgePlan
     parent: pulumi.Resource
+    after: tuple[pulumi.Resource, ...] = ()
+    """What everything waits for."""
 
     def __call__(
         self,
@@ -33,5 +35,6 @@ class Maker:
         """Make ``child`` as a ``resource`` with ``args`` and what ``overrides`` says of it."""
         name = child_name(self.plan.name, self.plan.cloud, child, digest)
         wanted = merged(args, self.plan.overrides.get(child, {}))
-        opts = pulumi.ResourceOptions(parent=self.parent, depends_on=depends_on, custom_timeouts=custom_timeouts)
+        waits = [*self.after, *(depends_on or ())] or None
+        opts = pulumi.ResourceOptions(parent=self.parent, depends_on=waits, custom_timeouts=custom_timeouts)
         return resource(name, wanted, opts)

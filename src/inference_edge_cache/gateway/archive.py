@@ -16,6 +16,20 @@ from inference_edge_cache.gateway.config import GatewayConfigError, parse_gatewa
 LAMBDA_HANDLER = "inference_edge_cache.gateway.doors.aws_lambda.handler"
 """What to name as the handler of a Lambda function."""
 
+FUNCTION_ENTRY_POINT = "handle"
+"""What to name as the entry point of a function on Cloud Run."""
+
+# The buildpack looks for the entry point in main.py, and installs requirements.txt beside it
+# (cloud.google.com/run/docs/runtimes/python).
+_FUNCTION_MAIN = b"""from inference_edge_cache.gateway.doors.cloud_run import handle
+
+__all__ = ["handle"]
+"""
+_FUNCTION_REQUIREMENTS = b"""functions-framework>=3.8,<4
+google-auth[urllib3]>=2.40,<3
+google-cloud-storage>=3.4,<4
+"""
+
 _OURS = ("__init__.py", "errors.py", "protocol", "gateway")
 _PACKAGES = {"rfc8785": "rfc8785", "http-sf": "http_sf", "typing-extensions": "typing_extensions"}
 """What they need, all of it, and all of it pure Python: the name on PyPI, the name of the module."""
@@ -47,6 +61,11 @@ def archive_paths() -> dict[str, Path]:
         root = origin.parent if spec.submodule_search_locations else origin
         files |= dict(_sources(root, root.parent)) | _licences(name)
     return {name: files[name] for name in sorted(files)}
+
+
+def function_files() -> dict[str, bytes]:
+    """What a function on Cloud Run is built from, beside ``archive_paths`` and ``gateway.json``."""
+    return {"main.py": _FUNCTION_MAIN, "requirements.txt": _FUNCTION_REQUIREMENTS}
 
 
 def write_archive(target: Path, config: bytes) -> None:

@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 
 from inference_edge_cache.errors import EdgeCacheError
 from inference_edge_cache.gateway.config import GatewayConfig, GatewayConfigError, parse_gateway_config
-from inference_edge_cache.gateway.doors import Guarded, Handles, one_of
+from inference_edge_cache.gateway.doors import Guarded, Handles, one_of, uploads_to
 from inference_edge_cache.gateway.gateway import Gateway
 from inference_edge_cache.gateway.keyring import Keyring
+from inference_edge_cache.gateway.logs import RequestLog
 from inference_edge_cache.gateway.messages import Deadline, Request, Response
 from inference_edge_cache.gateway.model import Model
 from inference_edge_cache.gateway.secrets import master_secrets, secret_headers
@@ -27,6 +28,7 @@ MODEL_HEADERS = "INFERENCE_EDGE_CACHE_MODEL_HEADERS_SOURCE"
 MASTER = "INFERENCE_EDGE_CACHE_MASTER_SOURCE"
 ORIGIN_PROOF = "INFERENCE_EDGE_CACHE_ORIGIN_PROOF"
 ORIGIN_SECRET = "INFERENCE_EDGE_CACHE_ORIGIN_SECRET"  # noqa: S105  # a variable's name
+UPLOADS = "INFERENCE_EDGE_CACHE_UPLOADS"
 TIMEOUT = "INFERENCE_EDGE_CACHE_TIMEOUT"
 
 CONFIG_NAME = "gateway.json"
@@ -47,6 +49,9 @@ MIN_ORIGIN_SECRET = 16
 PROOF_BY_MASTER = "master"
 """The CDN proves itself with what follows from the master secret: a rotation of the one is one of the other."""
 
+UPLOADS_BY_KEY = "keyed"
+"""A POST with an API key may come past the CDN: the gateway's own URL is in the discovery document."""
+
 _T = TypeVar("_T")
 
 
@@ -62,6 +67,11 @@ class DeployedGateway:
     def handle(self, request: Request, deadline: Deadline, *, live: bool = False) -> Response:
         """As ``Gateway.handle``, for those who are let in."""
         return self.gateway.handle(request, deadline, live=live)
+
+    @functools.cached_property
+    def log(self) -> RequestLog:
+        """Where its front door writes a line for each request."""
+        return RequestLog.of(self.config)
 
     @property
     def max_body_bytes(self) -> int:
@@ -87,6 +97,8 @@ def gateway_from(environ: Mapping[str, str], config: bytes) -> DeployedGateway:
     - ``INFERENCE_EDGE_CACHE_ORIGIN_SECRET``: what the CDN proves itself with, at least 16 characters; two of them,
       with a space between, during a rotation. Or ``INFERENCE_EDGE_CACHE_ORIGIN_PROOF``: ``master``, where it proves
       itself with what follows from the master secret. Without either, everyone is let in who can reach the gateway.
+    - ``INFERENCE_EDGE_CACHE_UPLOADS``: ``keyed``, where a POST to a route that carries an API key is let in without
+      that, too: what the CDN does not take is sent to the gateway itself. Default: nothing is.
     - ``INFERENCE_EDGE_CACHE_TIMEOUT``: seconds for an answer, 300 unless said otherwise.
 
     Raises ``GatewayConfigError`` with every problem at once. It names variables, never their values.
@@ -111,12 +123,17 @@ def gateway_from(environ: Mapping[str, str], config: bytes) -> DeployedGateway:
     keyring = made(MASTER, lambda: _keyring(environ, parsed.edge.access == "public" if parsed else None))
     secrets = made(ORIGIN_SECRET, lambda: _origin_secrets(environ.get(ORIGIN_SECRET)))
     proof = made(ORIGIN_PROOF, lambda: _proves_by_master(environ))
+    by_key = made(UPLOADS, lambda: _takes_uploads(environ))
     timeout = made(TIMEOUT, lambda: _seconds(environ.get(TIMEOUT)))
     if problems or parsed is None or store is None or model is None or keyring is None or timeout is None:
         raise GatewayConfigError("the gateway cannot be set up:\n  " + "\n  ".join(problems))
     gateway = Gateway(parsed, keyring, store, model)
     knows = keyring.proves_origin if proof else one_of(secrets) if secrets else None
-    return DeployedGateway(gateway if knows is None else Guarded(gateway, knows), parsed, timeout)
+    if knows is None:
+        return DeployedGateway(gateway, parsed, timeout)
+    routes = frozenset(route.path for route in parsed.edge.routes)
+    uploads = uploads_to(routes, keyring.caller) if by_key else None
+    return DeployedGateway(Guarded(gateway, knows, uploads), parsed, timeout)
 
 
 def deployed() -> DeployedGateway:
@@ -186,6 +203,19 @@ def _proves_by_master(environ: Mapping[str, str]) -> bool:
     if value != PROOF_BY_MASTER or ORIGIN_SECRET in environ or MASTER not in environ:
         raise GatewayConfigError(
             f"must be {PROOF_BY_MASTER!r}, with a master secret to follow from, and {ORIGIN_SECRET} not set"
+        )
+    return True
+
+
+def _takes_uploads(environ: Mapping[str, str]) -> bool:
+    value = environ.get(UPLOADS)
+    if value is None:
+        return False
+    guarded = ORIGIN_PROOF in environ or ORIGIN_SECRET in environ
+    if value != UPLOADS_BY_KEY or not guarded or MASTER not in environ:
+        raise GatewayConfigError(
+            f"must be {UPLOADS_BY_KEY!r}, with a master secret for the keys to follow from, and {ORIGIN_PROOF} or "
+            f"{ORIGIN_SECRET}: without them everyone is let in"
         )
     return True
 

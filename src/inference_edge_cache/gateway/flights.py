@@ -27,6 +27,8 @@ class Landing:
     body: bytes = field(default=b"", repr=False)
     reason: str = ""
     failure: ModelFailed | None = None
+    model_seconds: float | None = None
+    """How long the model took; None when it was not asked, or failed."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from inference_edge_cache.gateway import status
@@ -217,13 +217,15 @@ class Gateway:
         asked = ModelRequest(
             method=request.method, path=request.path, query=request.query, headers=headers, body=request.body
         )
+        asked_at = deadline.clock()
         try:
             answer = self._model.answer(asked, deadline)
             told = model_headers(answer.headers, status.not_stored("bypass", answer.status, why), cookies=True)
             if live:
                 return Response(status=answer.status, headers=told, chunks=answer.chunks)
             with closing(answer.chunks):
-                return _whole(answer.status, told, b"".join(answer.chunks))
+                whole = _whole(answer.status, told, b"".join(answer.chunks))
+            return replace(whole, model_seconds=deadline.clock() - asked_at)
         except ModelFailed as failed:
             return _failed(failed, "bypass")
 
@@ -264,7 +266,7 @@ class Gateway:
                 flight, leads = self._flights.alone(trip), True
                 head = _relayable_head(flight, deadline) if live else None
             if head:
-                return _relayed(flight, head, deadline, why, not leads)
+                return self._relayed(asked, flight, head, deadline, why, not leads)
             return self._landed(asked, flight.landed(deadline), why, not leads)
         except ModelFailed as failed:
             return _failed(failed, why)
@@ -273,17 +275,32 @@ class Gateway:
         """Whether what somebody else's trip has brought is young enough for this caller, too."""
         return landing.stored is not None and age_of(landing.stored.result, self._now()) < asked.oldest()
 
+    def _relayed(
+        self, asked: _Asked, flight: Flight, head: Head, deadline: Deadline, why: str, collapsed: bool
+    ) -> Response:
+        """A stream as it comes. It cannot be taken back: nobody may keep it. It is stored once it is complete."""
+        said = status.not_stored(why, head.status, "relayed-live", collapsed=collapsed)
+        return Response(
+            status=head.status,
+            headers=model_headers(head.headers, said, cookies=False),
+            chunks=flight.chunks(deadline),
+            whole=lambda: self._landed(asked, flight.landed(Deadline.after(0)), why, collapsed),
+        )
+
     def _landed(self, asked: _Asked, landing: Landing, why: str, collapsed: bool) -> Response:
         if landing.failure:
             raise landing.failure
+        took = None if collapsed else landing.model_seconds
         if landing.stored:
             age = age_of(landing.stored.result, self._now())
             said = status.hit(asked.rules.result_max_age - age)
             if not landing.from_store:
                 said = status.forwarded(why, landing.status, stored=not collapsed, collapsed=collapsed)
-            return stored_answer(asked.request, asked.path, landing.stored, asked.rules, age, said)
-        said = status.not_stored(why, landing.status, landing.reason)
-        return _whole(landing.status, model_headers(landing.headers, said, cookies=False), landing.body)
+            answer = stored_answer(asked.request, asked.path, landing.stored, asked.rules, age, said)
+            return replace(answer, model_seconds=took)
+        said = status.not_stored(why, landing.status, landing.reason, collapsed=collapsed)
+        whole = _whole(landing.status, model_headers(landing.headers, said, cookies=False), landing.body)
+        return replace(whole, model_seconds=took)
 
     # On the flight's own thread ---------------------------------------------------------------------------------------
     def _trip(self, asked: _Asked, found: _Found, seen: int, flight: Flight, deadline: Deadline) -> Landing:
@@ -293,10 +310,13 @@ class Gateway:
                 found = self._look_up(asked.path, asked.oldest())
                 if found.stored:
                     return Landing(stored=found.stored, from_store=True, status=200)
+            asked_at = deadline.clock()
             answer = self._model.answer(
                 ModelRequest(path=asked.route.path, headers=asked.preimage.headers, body=asked.preimage.body), deadline
             )
-            return self._kept(asked, found, answer, _gathered(flight, answer))
+            body = _gathered(flight, answer)
+            took = deadline.clock() - asked_at
+            return replace(self._kept(asked, found, answer, body), model_seconds=took)
         except ModelFailed as failed:
             return Landing(failure=failed)
         except Exception as error:
@@ -378,13 +398,6 @@ def _relayable_head(flight: Flight, deadline: Deadline) -> Head | None:
 def _media_type(headers: HeaderLines) -> str:
     kind = next((value for name, value in headers if name == "content-type"), "")
     return kind.partition(";")[0].strip().lower()
-
-
-def _relayed(flight: Flight, head: Head, deadline: Deadline, why: str, collapsed: bool) -> Response:
-    """A stream as it comes. It cannot be taken back, and so nobody may keep it; it is stored once it is complete."""
-    said = status.not_stored(why, head.status, "relayed-live", collapsed=collapsed)
-    told = model_headers(head.headers, said, cookies=False)
-    return Response(status=head.status, headers=told, chunks=flight.chunks(deadline))
 
 
 def _whole(status_code: int, headers: HeaderLines, body: bytes) -> Response:

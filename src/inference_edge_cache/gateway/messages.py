@@ -36,6 +36,11 @@ class Response:
     """In place of ``body``, when the answer is relayed live. To be closed by whoever leaves early."""
     stored_at: str | None = None
     """The path under which exactly this answer is stored, where it is."""
+    model_seconds: float | None = field(default=None, compare=False)
+    """How long the model took, from being asked to its last byte, where it was asked for this very answer."""
+    whole: "Callable[[], Response] | None" = field(default=None, repr=False, compare=False)
+    """Beside ``chunks`` that have come to their end: the answer as it were had it not been relayed, which knows whether
+    it is stored. Raises ``ModelFailed`` before, or when they broke off."""
 
     def header(self, name: str) -> str | None:
         """The value of ``name`` (lower case)."""

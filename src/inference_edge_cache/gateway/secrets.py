@@ -52,18 +52,21 @@ def secret_headers(spec: str, environ: Mapping[str, str] = os.environ) -> dict[s
 
     - ``env:NAME``: the text of a variable.
     - ``aws:<ARN>@<version id>``: that version, so that what runs has the headers it was deployed with. Needs boto3.
+    - ``gcp:projects/P/secrets/S/versions/N``: likewise. Needs google-auth and urllib3.
     """
     kind, _, name = spec.partition(":")
     arn, _, version = name.rpartition("@")
     if kind == "env" and name:
         text = environ.get(name, "").encode("utf-8", "surrogateescape")
-    elif kind == "aws" and arn and version:
+    elif (kind == "aws" and arn and version) or (kind == "gcp" and _is_one_version(name)):
         try:
-            (text,) = _versions_of_aws(arn, [{"VersionId": version}])
+            (text,) = _versions_of_aws(arn, [{"VersionId": version}]) if kind == "aws" else _from_gcp(name, environ)
         except ImportError as error:
-            raise GatewayConfigError(f"headers by aws: needs {error.name}, which is not installed") from None
+            raise GatewayConfigError(f"headers by {kind}: needs {error.name}, which is not installed") from None
     else:
-        raise GatewayConfigError("headers are named by env:NAME or aws:ARN@VERSION")
+        raise GatewayConfigError(
+            "headers are named by env:NAME, aws:ARN@VERSION or gcp:projects/P/secrets/S/versions/N"
+        )
     try:
         headers = json.loads(text)
     except ValueError:
@@ -71,6 +74,11 @@ def secret_headers(spec: str, environ: Mapping[str, str] = os.environ) -> dict[s
     if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
         raise GatewayConfigError("the headers are not a JSON object of texts")
     return headers
+
+
+def _is_one_version(name: str) -> bool:
+    found = _GCP_NAME.fullmatch(name)
+    return found is not None and found[2] != "latest"
 
 
 def _usable(secret: bytes) -> bool:

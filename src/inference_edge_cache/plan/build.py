@@ -13,6 +13,7 @@ from inference_edge_cache.plan.checks.gateway import (
     no_kept_errors,
     warnings_of_doors,
     warnings_of_pages,
+    warnings_of_uploads,
 )
 from inference_edge_cache.plan.checks.origins import attempts_in_time, reachable_failover
 from inference_edge_cache.plan.checks.policies import shared_error_table
@@ -78,8 +79,8 @@ def make_plan(
 
 def _planned(draft: Draft) -> EdgePlan | None:
     """The plan, or None when ``draft`` holds problems."""
-    check_name(draft)
     behind = any(is_inference(given) for given in draft.args.get("routes", []))
+    check_name(draft, inference=behind)
     check_groups(draft, inference=behind)
     inference = given_inference(draft)
     routes = given_routes(draft, inference)
@@ -94,8 +95,6 @@ def _planned(draft: Draft) -> EdgePlan | None:
     gateway = _gateway(draft, routes, inference, kind) if behind else None
     draft.problems.extend(
         given_together(draft.args.get("gateway"), inference=behind, generation="generation" in draft.args)
-        if not behind or draft.cloud is Cloud.AWS
-        else []
     )
     parts: dict[str, Any] = {
         "failover": plan_failover(draft) if past else None,
@@ -129,6 +128,7 @@ def _planned(draft: Draft) -> EdgePlan | None:
         bucket_access=access,
         web_acl_id=web_acl_id,
         edge_security_policy=edge_security_policy,
+        enable_apis=gcp.get("enable_apis", False),
         **parts,
     )
     policies = len(plan.policies)
@@ -139,8 +139,9 @@ def _planned(draft: Draft) -> EdgePlan | None:
     if plan.origin is not None:
         warnings += attempts_in_time(plan.origin, plan.failover, draft.cloud)
     if plan.gateway is not None:
-        warnings += warnings_of_doors(plan.gateway.access, plan.gateway.front_door)
+        warnings += warnings_of_doors(plan.gateway.access, plan.gateway.front_door, draft.cloud)
         warnings += warnings_of_pages(plan.gateway.access, plan.cors)
+        warnings += warnings_of_uploads(plan.custom_domain, draft.cloud)
     if draft.cloud is Cloud.AWS:
         warnings += shared_error_table(policies_at(routes))
     return dataclasses.replace(plan, warnings=tuple(warnings))
@@ -150,9 +151,8 @@ def _gateway(
     draft: Draft, routes: Sequence[GivenRoute], inference: Sequence[GivenInference], kind: str | None
 ) -> GatewayPlan | None:
     """The gateway behind ``inference``, beside ``routes`` that pass it by; None when something of it is wrong."""
-    if draft.cloud is not Cloud.AWS:
-        return None  # the capability table says so
-    draft.problems.extend(no_kept_errors(policies_at(routes)))
+    if draft.cloud is Cloud.AWS:
+        draft.problems.extend(no_kept_errors(policies_at(routes)))
     direct = [route for route in routes if route.target is RouteTarget.ENDPOINT]
     if kind not in (None, "url"):
         limit, remedy = f"there is no endpoint: {kind} is reached by inference routes only", "give it a preset"

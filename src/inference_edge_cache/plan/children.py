@@ -1,7 +1,8 @@
 """What the component makes, by logical child: the key in ``overrides`` and the suffix of the resource's name.
 
 A contract: the name of a child is ``<component>-<suffix>``, and a changed suffix replaces a user's resource. Where one
-logical child stands for several resources (a policy for each distinct one), the others add the policy's digest.
+logical child stands for several resources (a policy for each distinct one, an API for each that is enabled), the
+others add the policy's digest, or the API's name.
 
 The shorter suffixes leave room: with the longest component name and the 8 characters that Pulumi adds, the name of an
 Origin Access Control must stay within 64 characters, those of log sources and destinations within 60.
@@ -51,6 +52,7 @@ CHILDREN: Mapping[Cloud, Mapping[str, str]] = {
         "gateway_signing": "gateway-signing",
         "payload_policy": "payload-policy",
         "preflight": "preflight",
+        "dashboard": "dashboard",
     },
     Cloud.GCP: {
         "bucket": "bucket",
@@ -59,6 +61,30 @@ CHILDREN: Mapping[Cloud, Mapping[str, str]] = {
         "failover_origin": "origin-failover",
         "bucket_origin": "origin-bucket",
         "service": "service",
+        "api": "api",
+        "results": "results",
+        "results_reader": "results-reader",
+        "results_writer": "results-writer",
+        "results_origin": "origin-results",
+        "discovery_document": "discovery-document",
+        "master_secret": "master-secret",
+        "master_secret_version": "master-secret-version",
+        "master_secret_reader": "master-secret-reader",
+        "model_headers": "model-headers",
+        "model_headers_version": "model-headers-version",
+        "model_headers_reader": "model-headers-reader",
+        "model_role": "model-role",
+        "model_caller": "model-caller",
+        "publisher_model_caller": "publisher-model-caller",
+        "source": "source",
+        "source_archive": "source-archive",
+        "gateway": "gateway",
+        "gateway_account": "gateway-account",
+        "gateway_invoker": "gateway-invoker",
+        "gateway_origin": "origin-gateway",
+        "requests_metric": "requests-metric",
+        "latency_metric": "latency-metric",
+        "dashboard": "dashboard",
     },
 }
 

@@ -13,15 +13,18 @@ from inference_edge_cache.plan.checks.gateway import (
     long_enough,
     own_variables,
     secret_with_access,
+    sensible,
     usable_secret,
-    within,
+    uses_of_gateway,
 )
 from inference_edge_cache.plan.draft import Draft
 from inference_edge_cache.plan.inference import GivenInference
-from inference_edge_cache.plan.model import GatewayPlan, InferenceRoutePlan, ModelPlan
+from inference_edge_cache.plan.model import GatewayPlan, InferenceRoutePlan, ModelPlan, VertexModelPlan
+from inference_edge_cache.plan.upstreams import GLOBAL
 from inference_edge_cache.protocol import OriginIdentity, ProtocolError
 
 _PLAIN = ("access", "front_door", "memory", "timeout", "reserved_concurrency", "log_retention_days")
+_PLAIN += ("concurrency", "min_instances", "max_instances", "dashboard")
 
 
 def plan_gateway(
@@ -31,8 +34,9 @@ def plan_gateway(
     given: Mapping[str, Any] = draft.args.get("gateway", {})
     if not any(problem.path == MASTER_AT for problem in draft.problems):  # else it is there, and no text
         draft.problems.extend(secret_with_access(given))
-    draft.problems.extend(within(given))
-    draft.problems.extend(own_variables(given.get("environment", {})))
+    draft.uses.extend(uses_of_gateway(given))
+    draft.problems.extend(sensible(given, draft.cloud))
+    draft.problems.extend(own_variables(given.get("environment", {}), draft.cloud))
     master = _master(draft, given)
     if upstream is None or draft.problems:
         return None
@@ -54,9 +58,15 @@ def plan_gateway(
         ),
         model=model,
         master_secret=master,
+        region=given.get("region", _region_of(model)),
         environment=tuple(sorted(given.get("environment", {}).items())),
         **{key: given[key] for key in _PLAIN if key in given},
     )
+
+
+def _region_of(model: ModelPlan) -> str | None:
+    """The region to be near to. ``global`` is none that a function could run in."""
+    return model.region if isinstance(model, VertexModelPlan) and model.region != GLOBAL else None
 
 
 def _master(draft: Draft, given: Mapping[str, Any]) -> pulumi.Input[str] | None:

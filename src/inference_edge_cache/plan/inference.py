@@ -7,6 +7,8 @@ from typing import Any
 from inference_edge_cache.capabilities import (
     ALL_METHODS,
     GATEWAY_PAYLOAD_MAX,
+    GCP_GATEWAY_BODY_MAX,
+    GCP_WHOLE_ANSWER_MAX,
     READ_METHODS,
     READ_METHODS_AND_OPTIONS,
     Cloud,
@@ -32,7 +34,30 @@ from inference_edge_cache.protocol.paths import GENERATION_LENGTH, is_route
 DISCOVERY_AT = "the discovery document of the gateway"
 
 # What the gateway itself sends with its answers, or what concerns the direct routes of a cloud.
-_SAID_BY_THE_GATEWAY = ("policy.stale_while_revalidate", "policy.stale_if_error", "policy.mode.honor_origin")
+_SAID_BY_THE_GATEWAY = (
+    *("policy.stale_while_revalidate", "policy.stale_if_error", "policy.mode.honor_origin", "policy.browser_ttl"),
+)
+
+_LAMBDA_TAKES = (
+    GATEWAY_PAYLOAD_MAX,
+    f"a Lambda function is handed, and returns, at most {GATEWAY_PAYLOAD_MAX:,} bytes",
+    "lower it: what is larger passes through, as far as Lambda takes it",
+)
+_LARGEST: Mapping[Cloud, Mapping[str, tuple[int, str, str]]] = {
+    Cloud.AWS: {"max_body_bytes": _LAMBDA_TAKES, "max_result_bytes": _LAMBDA_TAKES},
+    Cloud.GCP: {
+        "max_body_bytes": (
+            GCP_GATEWAY_BODY_MAX,
+            f"Cloud Run takes at most {GCP_GATEWAY_BODY_MAX:,} bytes of request body",
+            "lower it: no larger request reaches the gateway",
+        ),
+        "max_result_bytes": (
+            GCP_WHOLE_ANSWER_MAX,
+            f"Media CDN serves at most {GCP_WHOLE_ANSWER_MAX:,} bytes of an answer that it cannot fetch in pieces",
+            "lower it: what is larger passes through and is not kept",
+        ),
+    },
+}
 
 _UNCACHED = PolicyPlan(CacheMode.BYPASS, 0, 0, 0, None, QueryPlan("all"), (), (), (), compression=True)
 
@@ -123,8 +148,17 @@ def _route(draft: Draft, given: Mapping[str, Any], at: str) -> GivenInference | 
     if path is None or inference is None or not _sound_path(draft, path, f"{at}.path"):
         return None
     policy, policy_at = _policy(draft, given, at, None if preset is None else preset.policy)
+    inference = _within_the_cdn(inference, draft.cloud)
     _check_policies(draft, policy, policy_at, inference, at)
     return GivenInference(InferenceRoute(path=path, policy=policy, inference=inference), at, policy_at)
+
+
+def _within_the_cdn(inference: InferencePolicy, cloud: Cloud) -> InferencePolicy:
+    """``inference`` with the size of results that the cloud takes, where the policy itself says none."""
+    most = _LARGEST[cloud]["max_result_bytes"][0]
+    if "max_result_bytes" in inference.model_fields_set or inference.max_result_bytes <= most:
+        return inference
+    return inference.model_copy(update={"max_result_bytes": most})
 
 
 def _policy(draft: Draft, given: Mapping[str, Any], at: str, preset: CachePolicy | None) -> tuple[CachePolicy, str]:
@@ -146,15 +180,11 @@ def _sound_path(draft: Draft, path: str, at: str) -> bool:
 
 
 def _check_policies(draft: Draft, policy: CachePolicy, policy_at: str, inference: InferencePolicy, at: str) -> None:
-    if draft.cloud is not Cloud.AWS:
-        return  # refused as a whole
     problems = [*policy_problems(policy, policy_at), *inference_problems(policy, inference, at)] if policy_at else []
     problems += inference_problems(policy, inference, at) if not policy_at else []
     draft.uses.extend(use for use in uses_of_policy(policy, policy_at) if use.feature not in _SAID_BY_THE_GATEWAY)
-    for field in ("max_body_bytes", "max_result_bytes"):
-        if getattr(inference, field) > GATEWAY_PAYLOAD_MAX:
-            limit = f"a Lambda function is handed, and returns, at most {GATEWAY_PAYLOAD_MAX:,} bytes"
-            remedy = "lower it: what is larger passes through, as far as Lambda takes it"
+    for field, (most, limit, remedy) in _LARGEST[draft.cloud].items():
+        if getattr(inference, field) > most:
             problems.append(Problem.at(f"{at}.inference.{field}", getattr(inference, field), limit, remedy))
     if not problems:
         try:

@@ -198,7 +198,23 @@ class BedrockModelPlan:
     profile: bool = False
 
 
-ModelPlan = HttpsModelPlan | SageMakerModelPlan | BedrockModelPlan
+@dataclass(frozen=True)
+class VertexModelPlan:
+    """A model on Vertex AI: an endpoint, or a publisher's model. Without ``project`` it is in the provider's."""
+
+    endpoint: str
+    region: str
+    method: str
+    project: str | None = None
+    domain: str | None = None
+
+    @property
+    def is_publishers(self) -> bool:
+        """Whether it is a publisher's model, which is no resource of the project's own."""
+        return self.endpoint.startswith("publishers/")
+
+
+ModelPlan = HttpsModelPlan | SageMakerModelPlan | BedrockModelPlan | VertexModelPlan
 
 
 @dataclass(frozen=True)
@@ -246,6 +262,12 @@ class GatewayPlan:
     timeout: int = 60
     reserved_concurrency: int = 50
     log_retention_days: int = 30
+    region: str | None = None
+    """GCP: where it runs; None for the provider's own region."""
+    concurrency: int = 80
+    min_instances: int = 0
+    max_instances: int = 10
+    dashboard: bool = False
     environment: tuple[tuple[str, pulumi.Input[str]], ...] = ()
 
 
@@ -272,6 +294,7 @@ class EdgePlan:
     bucket_access: BucketAccess = BucketAccess.OAI
     web_acl_id: pulumi.Input[str] | None = None
     edge_security_policy: pulumi.Input[str] | None = None
+    enable_apis: bool = False
     overrides: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 

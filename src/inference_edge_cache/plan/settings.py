@@ -8,6 +8,7 @@ import pulumi
 
 from inference_edge_cache import capabilities as caps
 from inference_edge_cache.args import BucketAccess, RouteTarget
+from inference_edge_cache.capabilities import Cloud
 from inference_edge_cache.errors import Problem
 from inference_edge_cache.plan.checks.identifiers import identifier
 from inference_edge_cache.plan.checks.origins import readable_bucket, untouched_bucket
@@ -30,10 +31,19 @@ from inference_edge_cache.plan.routes import GivenRoute
 LONGEST_NAME = 40  # Media CDN names end at 64 characters: 17 for the longest suffix, 7 for what Pulumi adds
 
 
-def check_name(draft: Draft) -> None:
+def check_name(draft: Draft, *, inference: bool = False) -> None:
     if not re.fullmatch(rf"[A-Za-z][A-Za-z0-9-]{{0,{LONGEST_NAME - 1}}}", draft.name):
         limit = f"must be 1 to {LONGEST_NAME} letters, digits and hyphens, starting with a letter"
         draft.problems.append(Problem.at("name", draft.name, limit, 'name it as in "embeddings"'))
+    bucket = inference or ("bucket" in draft.args and "name" not in draft.args["bucket"])
+    if draft.cloud is Cloud.GCP and bucket and not _names_a_bucket(draft.name):
+        limit = "must be in lower case and without Google's name: buckets are called after it"
+        draft.problems.append(Problem.at("name", draft.name, limit, 'name it as in "embeddings"', kind="unsupported"))
+
+
+def _names_a_bucket(name: str) -> bool:
+    """cloud.google.com/storage/docs/buckets#naming. Pulumi takes the name as it is (pulumi/pulumi-gcp#2164)."""
+    return name == name.lower() and not name.startswith("goog") and "google" not in name
 
 
 def check_groups(draft: Draft, *, inference: bool = False) -> None:

@@ -7,15 +7,24 @@ from typing import Any
 import pulumi
 
 from inference_edge_cache import capabilities as caps
+from inference_edge_cache.capabilities import Cloud
 from inference_edge_cache.errors import Problem
 from inference_edge_cache.plan.checks.gateway import model_header, model_headers
 from inference_edge_cache.plan.checks.uses import Use
 from inference_edge_cache.plan.draft import Draft
-from inference_edge_cache.plan.model import BedrockModelPlan, HttpsModelPlan, ModelPlan, SageMakerModelPlan
+from inference_edge_cache.plan.model import (
+    BedrockModelPlan,
+    HttpsModelPlan,
+    ModelPlan,
+    SageMakerModelPlan,
+    VertexModelPlan,
+)
 from inference_edge_cache.plan.urls import parse_origin_url
 from inference_edge_cache.protocol import OriginIdentity
 
 KINDS = ("url", "sagemaker", "bedrock", "vertex")
+
+_OTHERS = {Cloud.AWS: "one of sagemaker and bedrock", Cloud.GCP: "vertex"}
 
 _URL_ALONE = ("allow_http", "headers", "host_header", "connect_timeout", "read_timeout", "response_timeout", "attempts")
 _OF_DIRECT_ROUTES = ("host_header", "read_timeout", "response_timeout", "attempts", "failover")
@@ -30,6 +39,31 @@ _MODEL_ARN = re.compile(
     r"(foundation-model|provisioned-model|imported-model|custom-model-deployment|inference-profile"
     r"|application-inference-profile)/[A-Za-z0-9.:/-]+"
 )
+# cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.endpoints/predict and, of publishers' models,
+# projects.locations.publishers.models/predict. What the gateway itself takes.
+_VERTEX = {
+    "endpoint": (
+        re.compile(r"[A-Za-z0-9_-]+|publishers/[A-Za-z0-9_-]+/models/[A-Za-z0-9._@-]+"),
+        "is not the id of an endpoint of Vertex AI, or a publisher's model",
+        'write it as in "1234567890" or "publishers/google/models/text-embedding-005"',
+    ),
+    "region": (
+        re.compile(r"[a-z]+(-[a-z]+)+[0-9]+|global"),
+        "is not a region of Google Cloud",
+        'write it as in "us-central1"',
+    ),
+    "project": (
+        re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*"),
+        "is not the id of a project",
+        'write it as in "my-project"',
+    ),
+    "domain": (
+        re.compile(r"([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[a-z]+"),
+        "is not the domain name of a dedicated endpoint",
+        'write it as in "123.us-central1-456.prediction.vertexai.goog"',
+    ),
+}
+GLOBAL = "global"
 # https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html: a geography before the model.
 _PROFILE_ID = re.compile(r"(?:us|us-gov|eu|apac|au|ca|jp|sa|global)\.[a-z0-9-]+\..+")
 
@@ -42,7 +76,7 @@ def check_kinds(draft: Draft, *, inference: bool, direct: bool) -> str | None:
         return None  # refused when it was read
     if not kinds:
         draft.problems.append(
-            Problem("origin.url", "", "is required", "add 'url' to origin, or one of sagemaker and bedrock")
+            Problem("origin.url", "", "is required", f"add 'url' to origin, or {_OTHERS[draft.cloud]}")
         )
         return None
     if len(kinds) > 1:
@@ -76,8 +110,9 @@ def plan_model(draft: Draft, kind: str, *, direct: bool) -> tuple[ModelPlan, Ori
         "url": lambda: _https(draft, given, direct),
         "sagemaker": lambda: _sagemaker(draft, given["sagemaker"]),
         "bedrock": lambda: _bedrock(draft, given["bedrock"]),
+        "vertex": lambda: _vertex(draft, given["vertex"]),
     }
-    return plans[kind]() if kind in plans else None
+    return plans[kind]()
 
 
 def _https(draft: Draft, given: Mapping[str, Any], direct: bool) -> tuple[ModelPlan, OriginIdentity] | None:
@@ -88,7 +123,7 @@ def _https(draft: Draft, given: Mapping[str, Any], direct: bool) -> tuple[ModelP
         draft.problems.append(Problem("origin.url", "<output>", limit, remedy))
         return None
     allow_http = bool(given.get("allow_http"))
-    timeout = given.get("connect_timeout", caps.DEFAULT_CONNECT_TIMEOUT[draft.cloud])
+    timeout = given.get("connect_timeout", caps.GATEWAY_CONNECT_TIMEOUT)
     headers = given.get("headers", {})
     if not direct:  # else the checks of the endpoint say so
         parsed = parse_origin_url(str(url), "origin.url", allow_http=allow_http)
@@ -152,3 +187,24 @@ def _bedrock(draft: Draft, given: Mapping[str, Any]) -> tuple[ModelPlan, OriginI
     profile = arn[2].endswith("inference-profile") if arn else _PROFILE_ID.fullmatch(name) is not None
     model = BedrockModelPlan(name, given["api"].value, region=arn[1] if arn else None, profile=profile)
     return model, OriginIdentity(endpoint="bedrock", model=name, variant=given["api"].value)
+
+
+def _vertex(draft: Draft, given: Mapping[str, Any]) -> tuple[ModelPlan, OriginIdentity] | None:
+    if not {"endpoint", "region", "method"} <= given.keys():
+        return None
+    wrong = [key for key, (shape, _, _) in _VERTEX.items() if key in given and not shape.fullmatch(given[key])]
+    draft.problems.extend(Problem.at(f"origin.vertex.{key}", given[key], *_VERTEX[key][1:]) for key in wrong)
+    if wrong:
+        return None
+    chosen = {key: given.get(key) for key in ("project", "domain")}
+    model = VertexModelPlan(given["endpoint"], given["region"], given["method"].value, **chosen)
+    if model.region == GLOBAL and not model.is_publishers:
+        limit = "is where publishers' models are, and no endpoint"
+        draft.problems.append(Problem.at("origin.vertex.region", GLOBAL, limit, 'write it as in "us-central1"'))
+        return None
+    if model.domain is not None and model.is_publishers:
+        limit = "belongs to a dedicated endpoint, and means nothing to a publisher's model"
+        draft.problems.append(Problem("origin.vertex.domain", model.domain, limit, "remove it"))
+        return None
+    where = f"{model.project or ''}/{model.region}"
+    return model, OriginIdentity(endpoint=f"vertex:{where}", model=model.endpoint, variant=model.method)

@@ -74,6 +74,28 @@ def _run_url(new: NewResource, name: str) -> str:
     return f"https://{name}-{new.hex(10)}-uc.a.run.app"
 
 
+def _function(new: NewResource) -> Mapping[str, Any]:
+    location = new.inputs.get("location", new.cloud.gcp_region)
+    function = _in_project(lambda new, name: f"locations/{location}/functions/{name}")(new)
+    name, uri = function["name"], _run_url(new, function["name"])
+    service = f"projects/{_project(new)}/locations/{location}/services/{name}"
+    return {
+        **function,
+        "url": f"https://{location}-{_project(new)}.cloudfunctions.net/{name}",
+        "state": "ACTIVE",
+        "serviceConfig": {**new.inputs.get("serviceConfig", {}), "uri": uri, "service": service},
+    }
+
+
+def _custom_role(new: NewResource) -> Mapping[str, Any]:
+    role = new.existing_id or f"projects/{_project(new)}/roles/{new.named('roleId')}"
+    return {"id": role, "name": role, "roleId": role.rsplit("/", 1)[-1], "project": _project(new)}
+
+
+def _enabled_api(new: NewResource) -> Mapping[str, Any]:
+    return {"id": f"{_project(new)}/{new.inputs.get('service')}", "project": _project(new)}
+
+
 def _secret(new: NewResource) -> Mapping[str, Any]:
     id_ = new.existing_id or f"projects/{_project(new)}/secrets/{new.named('secretId')}"
     return {"id": id_, "name": id_, "secretId": id_.rsplit("/", 1)[-1], "project": _project(new), "createTime": CREATED}
@@ -103,6 +125,7 @@ def _project(new: NewResource) -> str:
 CREATED = "2026-01-01T00:00:00Z"
 
 RESOURCES: dict[str, Outputs] = {
+    "gcp:cloudfunctionsv2/function:Function": _function,
     "gcp:cloudrun/iamMember:IamMember": _iam_member("service"),
     "gcp:cloudrun/service:Service": _run_service,
     "gcp:cloudrunv2/service:Service": _run_v2_service,
@@ -114,12 +137,16 @@ RESOURCES: dict[str, Outputs] = {
         lambda new, name: f"locations/global/edgeCacheOrigins/{name}"
     ),
     "gcp:networkservices/edgeCacheService:EdgeCacheService": _edge_cache_service,
+    "gcp:projects/iAMCustomRole:IAMCustomRole": _custom_role,
+    "gcp:projects/iAMMember:IAMMember": _iam_member("project"),
+    "gcp:projects/service:Service": _enabled_api,
     "gcp:secretmanager/secret:Secret": _secret,
     "gcp:secretmanager/secretIamMember:SecretIamMember": _iam_member("secretId"),
     "gcp:secretmanager/secretVersion:SecretVersion": _secret_version,
     "gcp:serviceaccount/account:Account": _service_account,
     "gcp:storage/bucket:Bucket": _storage_bucket,
     "gcp:storage/bucketIAMMember:BucketIAMMember": _iam_member("bucket", prefix="b/"),
+    "gcp:vertex/aiEndpointIamMember:AiEndpointIamMember": _iam_member("endpoint"),
 }
 
 
@@ -132,7 +159,13 @@ def _get_bucket(args: Mapping[str, Any], cloud: Cloud) -> Mapping[str, Any]:
     return _bucket_facts(args["name"], cloud)
 
 
+def _get_client_config(args: Mapping[str, Any], cloud: Cloud) -> Mapping[str, Any]:
+    where = {"project": cloud.project, "region": cloud.gcp_region, "zone": f"{cloud.gcp_region}-a"}
+    return {"id": f"projects/{cloud.project}", "accessToken": "", "defaultLabels": {}, **where}
+
+
 FUNCTIONS: dict[str, Answer] = {
+    "gcp:organizations/getClientConfig:getClientConfig": _get_client_config,
     "gcp:organizations/getProject:getProject": _get_project,
     "gcp:storage/getBucket:getBucket": _get_bucket,
 }

@@ -132,7 +132,16 @@ def test_results_lifecycle(reference, bucket):
 
     assert inputs(reference, "cache-results-lifecycle") == {
         "bucket": bucket,
-        "rules": [rule("/v1/embeddings", "v1/embeddings/~/", 30), rule("/chat", "chat/~/", 1)],
+        "rules": [
+            rule("/v1/embeddings", "v1/embeddings/~/", 30),
+            rule("/chat", "chat/~/", 1),
+            {
+                "id": "abandoned-uploads",
+                "status": "Enabled",
+                "filter": {},
+                "abortIncompleteMultipartUpload": {"daysAfterInitiation": 7},
+            },
+        ],
     }
 
 
@@ -442,6 +451,7 @@ def test_outputs(reference):
         "domainName": domain,
         "cacheId": reference.one("cache-distribution").id,
         "configUrl": f"https://{domain}/.well-known/inference-edge-cache.json",
+        "resultsBucketName": reference.one("cache-results").id,
     }
 
 
@@ -556,7 +566,7 @@ def through(profile, model):
     resource = f"arn:aws:bedrock:*::foundation-model/{model}"
     return {
         **allow(["bedrock:InvokeModel"], resource),
-        "Condition": {"StringEquals": {"bedrock:InferenceProfileArn": profile}},
+        "Condition": {"ArnEquals": {"bedrock:InferenceProfileArn": profile}},
     }
 
 

@@ -19,6 +19,7 @@ import uvicorn
 from gateway_kit import (
     CHAT,
     JSON,
+    MASTER,
     SSE,
     ScriptedModel,
     answering,
@@ -33,11 +34,12 @@ from werkzeug.serving import make_server
 from inference_edge_cache.gateway.archive import write_archive
 from inference_edge_cache.gateway.assembly import DeployedGateway
 from inference_edge_cache.gateway.config import GatewayConfigError
-from inference_edge_cache.gateway.doors import cloud_run
+from inference_edge_cache.gateway.doors import Guarded, cloud_run, uploads_to
 from inference_edge_cache.gateway.doors.asgi import gateway_asgi
 from inference_edge_cache.gateway.keyring import Keyring
 from inference_edge_cache.gateway.model import ModelAnswer
 from inference_edge_cache.protocol import DISCOVERY_PATH
+from inference_edge_cache.protocol.keys import origin_proof
 
 LONG = 30.0
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]
@@ -97,6 +99,20 @@ def test_a_post_then_a_get_of_the_same_answer(client, at_hand):
     assert got.headers["content-length"] == str(len(chat_answer()))
     unchanged = client.get(posted.headers["content-location"], headers={"if-none-match": got.headers["etag"]})
     assert (unchanged.status_code, unchanged.content) == (304, b"")
+
+
+def test_what_media_cdn_does_not_take_comes_past_it_with_a_key_and_is_found_through_it(client, at_hand, monkeypatch):
+    keyring, routes = Keyring((MASTER,)), frozenset({CHAT})
+    guarded = Guarded(at_hand.gateway, keyring.proves_origin, uploads_to(routes, keyring.caller))
+    monkeypatch.setattr(cloud_run, "deployed", lambda: DeployedGateway(guarded, at_hand.config, LONG))
+    large = chat_body(messages=[{"role": "user", "content": "x" * 20_000}])  # Media CDN: 413
+    posted = client.post(CHAT, **posting(at_hand, large))
+    assert (posted.status_code, posted.content) == (200, chat_answer())
+    path, proof = posted.headers["content-location"], {"x-inference-edge-cache-origin": origin_proof(MASTER)}
+    assert client.get(path).status_code == 403
+    assert client.get(path, headers=proof).content == chat_answer()
+    assert client.post(CHAT, **posting(at_hand, large, authorization="Bearer hunter2")).status_code == 403
+    assert len(at_hand.model.asked) == 1
 
 
 def test_a_head_has_the_length_and_no_body(client, at_hand):
@@ -237,7 +253,9 @@ def test_the_service_listens_on_its_port_and_stops_when_told(archive):
             assert client.get(path).status_code == 428
         process.send_signal(signal.SIGTERM)
         said, _ = process.communicate(timeout=LONG)
-        assert said == ""  # no access log: a path is a capability
+        # No access log: a path is a capability.
+        lines = [json.loads(line)["message"] for line in said.splitlines()]
+        assert lines == ["GET - 200 document", "GET - 200 document", f"GET {CHAT} 428 refused"]
     finally:
         process.kill()
         process.wait()

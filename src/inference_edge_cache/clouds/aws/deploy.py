@@ -127,6 +127,7 @@ def deploy(plan: EdgePlan, parent: pulumi.Resource) -> Deployed:
             **behind,
         ),
         config_url=pulumi.Output.concat(_url(plan, distribution), DISCOVERY_PATH) if gateway else None,
+        results_bucket_name=gateway.results.bucket if gateway else None,
     )
 
 

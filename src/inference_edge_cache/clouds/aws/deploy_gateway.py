@@ -16,6 +16,7 @@ from pulumi_aws import cloudwatch, iam, lambda_, s3, secretsmanager
 from inference_edge_cache.args import FrontDoor
 from inference_edge_cache.clouds.aws import (
     render_bucket,
+    render_dashboard,
     render_gateway,
     render_origins,
     render_policies,
@@ -50,6 +51,7 @@ ARGS: Mapping[str, type] = {
     "gateway_signing": cf.OriginAccessControlArgs,
     "payload_policy": cf.OriginRequestPolicyArgs,
     "preflight": cf.FunctionArgs,
+    "dashboard": cloudwatch.DashboardArgs,
 }
 """Logical child to its arguments: what ``overrides`` may name."""
 
@@ -63,6 +65,7 @@ def children_made(plan: EdgePlan) -> frozenset[str]:
     unmade |= set() if _has_headers(gateway) else {"model_headers", "model_headers_version"}
     unmade |= {"preflight"} if plan.cors is None else set()
     unmade |= set() if gateway.front_door is FrontDoor.IAM else {"gateway_signing"}
+    unmade |= set() if gateway.dashboard else {"dashboard"}
     return frozenset(ARGS.keys() - unmade)
 
 
@@ -174,7 +177,8 @@ def open_gateway(
         # Clients hear of a generation when everything that answers it is there.
         depends_on=[distribution, policy, *permissions.values()],
     )
-    return {**gateway.resources, "results_policy": policy, **permissions, "discovery_document": document}
+    made = {**gateway.resources, "results_policy": policy, **permissions, "discovery_document": document}
+    return made | _dashboard(make, gateway, distribution)
 
 
 # Results --------------------------------------------------------------------------------------------------------------
@@ -295,6 +299,21 @@ def _permissions(
             "gateway_invoke_permission",
             render_gateway.invoke_permission_args(plan, function.name, distribution),
         ),
+    }
+
+
+# What is seen of it --------------------------------------------------------------------------------------------------
+def _dashboard(make: Maker, gateway: Gateway, distribution: cf.Distribution) -> dict[str, Any]:
+    if not gateway.plan.dashboard:
+        return {}
+    shown = render_dashboard.Shown(
+        region=aws.get_region_output(opts=_invoke(make)).region,
+        distribution=distribution.id,
+        function=gateway.function.name,
+        log_group=gateway.resources["gateway_logs"].name,
+    )
+    return {
+        "dashboard": make(cloudwatch.Dashboard, "dashboard", render_dashboard.dashboard_args(make.plan.name, shown))
     }
 
 

@@ -60,12 +60,7 @@ def versioning_args(plan: BucketPlan, bucket: pulumi.Input[str]) -> s3.BucketVer
 def lifecycle_args(plan: BucketPlan, bucket: pulumi.Input[str]) -> s3.BucketLifecycleConfigurationArgs:
     """What is deleted, and when. Make it after the versioning it speaks of."""
     rules = [
-        _rule(
-            "abandoned-uploads",
-            abort_incomplete_multipart_upload=s3.BucketLifecycleConfigurationRuleAbortIncompleteMultipartUploadArgs(
-                days_after_initiation=ABANDONED_UPLOAD_DAYS
-            ),
-        ),
+        abandoned_uploads(),
         _rule(
             "old-versions",
             noncurrent_version_expiration=s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
@@ -77,6 +72,16 @@ def lifecycle_args(plan: BucketPlan, bucket: pulumi.Input[str]) -> s3.BucketLife
         expiration = s3.BucketLifecycleConfigurationRuleExpirationArgs(days=plan.retention_days)
         rules.append(_rule("retention", expiration=expiration))
     return s3.BucketLifecycleConfigurationArgs(bucket=bucket, rules=rules, region=plan.region)
+
+
+def abandoned_uploads() -> s3.BucketLifecycleConfigurationRuleArgs:
+    """Whoever may put an object may begin one in parts, which are kept and charged until somebody ends it."""
+    return _rule(
+        "abandoned-uploads",
+        abort_incomplete_multipart_upload=s3.BucketLifecycleConfigurationRuleAbortIncompleteMultipartUploadArgs(
+            days_after_initiation=ABANDONED_UPLOAD_DAYS
+        ),
+    )
 
 
 def _rule(name: str, **action: Any) -> s3.BucketLifecycleConfigurationRuleArgs:

@@ -16,6 +16,7 @@ from inference_edge_cache.plan.model import (
     GatewayPlan,
     HttpsModelPlan,
     SageMakerModelPlan,
+    VertexModelPlan,
 )
 
 RUNTIME, ARCHITECTURE = "python3.13", "arm64"
@@ -143,7 +144,7 @@ def _may_ask_bedrock(model: BedrockModelPlan, account: Account | None) -> list[S
     )
     return [
         _allow("Model", ["bedrock:InvokeModel"], [arn]),
-        {**through, "Condition": {"StringEquals": {"bedrock:InferenceProfileArn": arn}}},
+        {**through, "Condition": {"ArnEquals": {"bedrock:InferenceProfileArn": arn}}},
     ]
 
 
@@ -215,6 +216,7 @@ def variables(
 
 def model_spec(gateway: GatewayPlan) -> dict[str, Any]:
     """The model in the words of ``gateway.models.model_from``, without its headers."""
+    assert not isinstance(gateway.model, VertexModelPlan)  # the plan refuses models of the other cloud
     match gateway.model:
         case HttpsModelPlan() as model:
             spec = {"url": model.url, "connect_timeout": model.connect_timeout, "allow_http": model.allow_http or None}

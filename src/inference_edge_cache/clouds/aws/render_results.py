@@ -37,7 +37,7 @@ def lifecycle_args(gateway: GatewayPlan, bucket: pulumi.Input[str]) -> s3.Bucket
         )
         for route in gateway.routes
     ]
-    return s3.BucketLifecycleConfigurationArgs(bucket=bucket, rules=rules)
+    return s3.BucketLifecycleConfigurationArgs(bucket=bucket, rules=[*rules, render_bucket.abandoned_uploads()])
 
 
 def served_paths(gateway: GatewayPlan) -> tuple[PathPattern, ...]:

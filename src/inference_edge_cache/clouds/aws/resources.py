@@ -94,3 +94,6 @@ class AwsResources:
     """``Inference-Payload``: sent to the gateway without being part of the key."""
     preflight: cf.Function | None = None
     """Answers a browser's preflight of inference routes, with ``cors``."""
+    dashboard: cloudwatch.Dashboard | None = None
+    """What is to be seen of the cache and its gateway, with ``gateway.dashboard``. CloudWatch charges $3 a month for
+    each dashboard above three (US price, 2026), and what its queries read of the log."""

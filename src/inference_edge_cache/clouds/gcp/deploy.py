@@ -5,16 +5,23 @@ from typing import Any
 
 import pulumi
 from pulumi_gcp import networkservices as ns
-from pulumi_gcp import organizations, storage
+from pulumi_gcp import organizations, projects, storage
 
 from inference_edge_cache.clouds import Deployed
-from inference_edge_cache.clouds.gcp import render_bucket, render_origins, render_service
+from inference_edge_cache.clouds.gcp import (
+    deploy_gateway,
+    render_apis,
+    render_bucket,
+    render_origins,
+    render_service,
+)
 from inference_edge_cache.clouds.gcp.render_routes import OriginIds
 from inference_edge_cache.clouds.gcp.resources import GcpResources
 from inference_edge_cache.clouds.making import Maker
 from inference_edge_cache.clouds.overrides import problems_in
 from inference_edge_cache.errors import Problem
 from inference_edge_cache.plan import EdgePlan
+from inference_edge_cache.protocol import DISCOVERY_PATH
 
 ARGS: Mapping[str, type] = {
     "bucket": storage.BucketArgs,
@@ -23,6 +30,8 @@ ARGS: Mapping[str, type] = {
     "failover_origin": ns.EdgeCacheOriginArgs,
     "bucket_origin": ns.EdgeCacheOriginArgs,
     "service": ns.EdgeCacheServiceArgs,
+    "api": projects.ServiceArgs,
+    **deploy_gateway.ARGS,
 }
 """Logical child to its arguments: what ``overrides`` may name."""
 
@@ -38,22 +47,29 @@ def overrides_problems(overrides: Mapping[str, Any], plan: EdgePlan | None = Non
 
 def deploy(plan: EdgePlan, parent: pulumi.Resource) -> Deployed:
     """Create the resources of ``plan`` as children of ``parent``."""
-    make = Maker(plan, parent)
+    apis = _apis(Maker(plan, parent))
+    make = Maker(plan, parent, after=apis)
     failover = _failover_origin(make)
-    origin = make(
-        ns.EdgeCacheOrigin, "origin", render_origins.origin_args(plan, _id(failover)), custom_timeouts=_ORIGIN_TIMEOUTS
-    )
+    origin = _origin(make, failover)
     bucket = _bucket(make)
     bucket_name = _bucket_name(plan, bucket)
     bucket_origin = _bucket_origin(make, bucket_name)
     reader = _bucket_reader(make, bucket_name, bucket_origin)
+    gateway = deploy_gateway.make_gateway(make)
+    origins = OriginIds(
+        endpoint=_id(origin),
+        bucket=_id(bucket_origin),
+        results=_id(gateway.results_origin if gateway else None),
+        gateway=_id(gateway.origin if gateway else None),
+    )
     service = make(
         ns.EdgeCacheService,
         "service",
-        render_service.service_args(plan, OriginIds(endpoint=origin.id, bucket=_id(bucket_origin))),
-        depends_on=None if reader is None else [reader],
+        render_service.service_args(plan, origins),
+        depends_on=[*([] if reader is None else [reader]), *(gateway.ready if gateway else [])],
         custom_timeouts=_SERVICE_TIMEOUTS,
     )
+    behind = deploy_gateway.publish(make, gateway, service) if gateway else {}
 
     return Deployed(
         url=_url(plan, service),
@@ -68,18 +84,41 @@ def deploy(plan: EdgePlan, parent: pulumi.Resource) -> Deployed:
             bucket=bucket,
             bucket_reader=reader,
             bucket_origin=bucket_origin,
+            api=apis,
+            **behind,
         ),
+        config_url=pulumi.Output.concat(_url(plan, service), DISCOVERY_PATH) if gateway else None,
+        results_bucket_name=gateway.results.name if gateway else None,
     )
 
 
 def children_made(plan: EdgePlan) -> frozenset[str]:
     """The logical children that ``plan`` makes, known before any of them is."""
     return frozenset(
-        {"origin", "service"}
+        {"service"}
+        | ({"origin"} if plan.origin is not None else set())
+        | ({"api"} if plan.enable_apis else set())
+        | deploy_gateway.children_made(plan)
         | ({"failover_origin"} if plan.failover is not None else set())
         | ({"bucket_origin", "bucket_reader"} if plan.bucket is not None else set())
         | ({"bucket"} if plan.bucket is not None and plan.bucket.existing is None else set())
     )
+
+
+def _apis(make: Maker) -> tuple[projects.Service, ...]:
+    if not make.plan.enable_apis:
+        return ()
+    return tuple(
+        make(projects.Service, "api", render_apis.api_args(api), digest=api)
+        for api in render_apis.needed_apis(make.plan)
+    )
+
+
+def _origin(make: Maker, failover: ns.EdgeCacheOrigin | None) -> ns.EdgeCacheOrigin | None:
+    if make.plan.origin is None:
+        return None
+    args = render_origins.origin_args(make.plan, _id(failover))
+    return make(ns.EdgeCacheOrigin, "origin", args, custom_timeouts=_ORIGIN_TIMEOUTS)
 
 
 def _failover_origin(make: Maker) -> ns.EdgeCacheOrigin | None:
@@ -115,7 +154,8 @@ def _bucket_reader(
     """The grant, after the bucket's origin: in a project that has none yet there is no service agent to grant it to."""
     if bucket_name is None or bucket_origin is None:
         return None
-    project = organizations.get_project_output(opts=pulumi.InvokeOptions(parent=make.parent))
+    opts = pulumi.InvokeOutputOptions(parent=make.parent, depends_on=list(make.after))
+    project = organizations.get_project_output(opts=opts)
     args = render_bucket.bucket_reader_args(bucket_name, project.number)
     return make(storage.BucketIAMMember, "bucket_reader", args, depends_on=[bucket_origin])
 

@@ -1,4 +1,4 @@
-"""The origins: the endpoint, its failover, the bucket."""
+"""The origins: the endpoint, its failover, the bucket; the gateway, and the results in front of it."""
 
 import pulumi
 from pulumi_gcp import networkservices as ns
@@ -6,18 +6,25 @@ from pulumi_gcp import networkservices as ns
 from inference_edge_cache import capabilities as caps
 from inference_edge_cache.clouds.gcp.render_labels import labels
 from inference_edge_cache.clouds.gcp.values import duration, lifted
+from inference_edge_cache.gateway.passing import ORIGIN_PROOF_HEADER
 from inference_edge_cache.plan import EdgePlan
-from inference_edge_cache.plan.model import OriginPlan
+from inference_edge_cache.plan.model import GatewayPlan, OriginPlan
 
 # The provider's default, HTTP2, has no fallback to HTTP/1.1, and HTTP/1.1 is all that many model servers speak.
 _PROTOCOLS = {"https": "HTTPS", "http": "HTTP"}
 _NOT_REACHED = "CONNECT_FAILURE"
 
+RESULTS_FAIL_OVER_ON = (_NOT_REACHED, "HTTP_5XX", "NOT_FOUND", "FORBIDDEN")
+"""Whatever else the bucket says, the gateway looks itself; a 404 it says itself where it has nothing."""
+
+RESULTS_CONNECT_TIMEOUT = 5
+"""Seconds, the provider's default. Attempts at both origins together have 30: the gateway keeps its 15."""
+
 
 def origin_args(plan: EdgePlan, failover_id: pulumi.Input[str] | None) -> ns.EdgeCacheOriginArgs:
     """The endpoint, with what sends a request to the failover origin when there is one."""
     conditions = plan.failover.conditions if plan.failover is not None else ()
-    assert plan.origin is not None  # on this cloud every route reaches it, or the bucket
+    assert plan.origin is not None  # made where it is
     args = _endpoint(plan, plan.origin)
     args.retry_conditions = [_NOT_REACHED, *(caps.GCP_RETRY_CONDITIONS[name] for name in conditions)]
     args.failover_origin = failover_id
@@ -32,6 +39,55 @@ def failover_origin_args(plan: EdgePlan, failover: OriginPlan) -> ns.EdgeCacheOr
 def bucket_origin_args(plan: EdgePlan, bucket_name: pulumi.Input[str]) -> ns.EdgeCacheOriginArgs:
     """The bucket. Media CDN knows how to ask Cloud Storage: protocol, Host and credentials are its own business."""
     return ns.EdgeCacheOriginArgs(origin_address=lifted(bucket_name, lambda name: f"gs://{name}"), labels=labels(plan))
+
+
+def gateway_origin_args(
+    plan: EdgePlan, gateway: GatewayPlan, url: pulumi.Input[str], proof: pulumi.Input[str] | None
+) -> ns.EdgeCacheOriginArgs:
+    """The gateway, which is asked once: a second attempt might run the model again. All the time that Media CDN gives,
+    as far as the gateway takes it."""
+    host = lifted(url, lambda text: text.removeprefix("https://").rstrip("/"))
+    headers = None
+    if proof is not None:
+        header = ns.EdgeCacheOriginOriginOverrideActionHeaderActionRequestHeadersToAddArgs(
+            header_name=ORIGIN_PROOF_HEADER, header_value=proof, replace=True
+        )
+        headers = ns.EdgeCacheOriginOriginOverrideActionHeaderActionArgs(request_headers_to_adds=[header])
+    return ns.EdgeCacheOriginArgs(
+        origin_address=host,
+        protocol=_PROTOCOLS["https"],
+        port=443,
+        max_attempts=1,
+        retry_conditions=[_NOT_REACHED],
+        timeout=ns.EdgeCacheOriginTimeoutArgs(
+            connect_timeout=duration(caps.DEFAULT_CONNECT_TIMEOUT[plan.cloud]),
+            max_attempts_timeout=duration(caps.GCP_ATTEMPTS_TIMEOUT_MAX),
+            read_timeout=duration(min(caps.GCP_READ_TIMEOUT_MAX, gateway.timeout)),
+            response_timeout=duration(min(caps.GCP_RESPONSE_TIMEOUT_MAX, gateway.timeout)),
+        ),
+        origin_override_action=ns.EdgeCacheOriginOriginOverrideActionArgs(
+            url_rewrite=ns.EdgeCacheOriginOriginOverrideActionUrlRewriteArgs(host_rewrite=host),
+            header_action=headers,
+        ),
+        flex_shielding=_shield(plan.origin_shield),
+        labels=labels(plan),
+    )
+
+
+def results_origin_args(
+    plan: EdgePlan, bucket_name: pulumi.Input[str], gateway_id: pulumi.Input[str]
+) -> ns.EdgeCacheOriginArgs:
+    """The results bucket, asked once, and the gateway where it has nothing."""
+    args = bucket_origin_args(plan, bucket_name)
+    args.max_attempts = 1
+    args.failover_origin = gateway_id
+    args.retry_conditions = list(RESULTS_FAIL_OVER_ON)
+    args.timeout = ns.EdgeCacheOriginTimeoutArgs(
+        connect_timeout=duration(RESULTS_CONNECT_TIMEOUT),
+        max_attempts_timeout=duration(caps.GCP_ATTEMPTS_TIMEOUT_MAX),
+    )
+    args.flex_shielding = _shield(plan.origin_shield)
+    return args
 
 
 def _endpoint(plan: EdgePlan, origin: OriginPlan) -> ns.EdgeCacheOriginArgs:

@@ -15,7 +15,7 @@ from inference_edge_cache.clouds.gcp.priorities import priorities
 from inference_edge_cache.clouds.gcp.render_cdn_policy import BYPASS_CACHE, CdnPolicy, bypass, cdn_policy
 from inference_edge_cache.clouds.gcp.values import duration
 from inference_edge_cache.plan import EdgePlan
-from inference_edge_cache.plan.model import CorsPlan, RoutePlan
+from inference_edge_cache.plan.model import CorsPlan, GatewayTarget, RoutePlan
 from inference_edge_cache.plan.paths import PathKind
 
 RouteRule = ns.EdgeCacheServiceRoutingPathMatcherRouteRuleArgs
@@ -37,8 +37,22 @@ _STATUS = "{cdn_cache_status}"  # Media CDN fills it in: "hit", "miss", with the
 class OriginIds:
     """The ids of the origins that routes lead to."""
 
-    endpoint: pulumi.Input[str]
-    bucket: pulumi.Input[str] | None
+    endpoint: pulumi.Input[str] | None = None
+    bucket: pulumi.Input[str] | None = None
+    results: pulumi.Input[str] | None = None
+    gateway: pulumi.Input[str] | None = None
+
+    def of(self, target: RouteTarget | GatewayTarget) -> pulumi.Input[str] | None:
+        """Who answers what has ``target``. The gateway stands behind the results by their own failover, the discovery
+        document among them: where it is missing the gateway gives its own, which knows no ``upload_url``."""
+        return {
+            RouteTarget.ENDPOINT: self.endpoint,
+            RouteTarget.BUCKET: self.bucket,
+            GatewayTarget.STORED: self.results,
+            GatewayTarget.DISCOVERY: self.results,
+            GatewayTarget.ANSWERED: self.gateway,
+            GatewayTarget.GATEWAY: self.gateway,
+        }[target]
 
 
 def route_rules(plan: EdgePlan, origins: OriginIds) -> list[RouteRule]:
@@ -78,7 +92,7 @@ def _rule(plan: EdgePlan, part: _Part, origins: OriginIds) -> RouteRule:
         priority=str(part.priority),
         match_rules=[_match(route, method) for method in part.methods] if part.passes_through else [_match(route)],
         route_methods=_Methods(allowed_methods=_allowed(part, plan.cors)),
-        origin=origins.endpoint if route.target is RouteTarget.ENDPOINT else origins.bucket,
+        origin=origins.of(route.target),
         header_action=_HeaderAction(
             request_header_to_removes=[_RemoveRequest(header_name=name) for name in _removed(part)] or None,
             response_header_to_adds=[_AddResponse(header_name=STATUS_HEADER, header_value=_STATUS, replace=True)],
@@ -122,9 +136,8 @@ def _removed(part: _Part) -> list[str]:
 
 def _rewrite(plan: EdgePlan, route: RoutePlan) -> _UrlRewrite | None:
     """The path of ``origin.url`` in front of what the route matched. An Output has none: the plan refuses it."""
-    assert plan.origin is not None  # on this cloud every route reaches it, or the bucket
-    path = plan.origin.path
-    if route.target is not RouteTarget.ENDPOINT or not isinstance(path, str) or not path:
+    path = plan.origin.path if plan.origin is not None and route.target is RouteTarget.ENDPOINT else ""
+    if not isinstance(path, str) or not path:
         return None
     return _UrlRewrite(path_prefix_rewrite=path + route.path.literal)
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from inference_edge_cache.gateway.answers import refusal
 from inference_edge_cache.gateway.config import GatewayConfigError
-from inference_edge_cache.gateway.messages import Deadline, Request, Response
+from inference_edge_cache.gateway.messages import Deadline, HeaderLines, Request, Response
 from inference_edge_cache.gateway.passing import ORIGIN_PROOF_HEADER
 
 logger = logging.getLogger(__name__)
@@ -24,15 +24,23 @@ class Handles(Protocol):
 class Guarded:
     """A gateway that answers the CDN alone: whoever sends what ``knows`` knows.
 
-    CloudFront and Media CDN send it as a header of the origin, and replace what a viewer sends under its name.
+    CloudFront and Media CDN send it as a header of the origin, and replace what a viewer sends under its name. Where
+    the discovery document names the gateway's own URL, ``uploads`` says which requests may come past the CDN.
     """
 
     gateway: Handles
     knows: Callable[[bytes], bool] = field(repr=False)
+    uploads: Callable[[Request], bool] | None = field(default=None, repr=False)
 
     def handle(self, request: Request, deadline: Deadline, *, live: bool = False) -> Response:
-        if not self.knows((request.header(ORIGIN_PROOF_HEADER) or "").encode("utf-8", "replace")):
+        if self.knows((request.header(ORIGIN_PROOF_HEADER) or "").encode("utf-8", "replace")):
+            return self.gateway.handle(request, deadline, live=live)
+        if self.uploads is None:
             return refusal(403, "this gateway answers the cache in front of it and nobody else")
+        if not self.uploads(request):
+            return refusal(
+                403, "past the cache this gateway answers a POST to a route, with an API key as its Bearer key, alone"
+            )
         return self.gateway.handle(request, deadline, live=live)
 
 
@@ -40,6 +48,15 @@ def one_of(secrets: tuple[bytes, ...]) -> Callable[[bytes], bool]:
     """Knows ``secrets``: two of them during a rotation."""
     # All of them, so that the time does not tell which one it was.
     return lambda given: sum(hmac.compare_digest(given, secret) for secret in secrets) > 0
+
+
+def uploads_to(routes: frozenset[str], caller: Callable[[HeaderLines], object | None]) -> Callable[[Request], bool]:
+    """Lets in a POST to one of ``routes`` whose headers have a ``caller``: the keyring says so, in constant time."""
+
+    def let_in(request: Request) -> bool:
+        return request.method == "POST" and request.path in routes and caller(request.headers) is not None
+
+    return let_in
 
 
 def not_set_up(error: GatewayConfigError) -> Response:

@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from inference_edge_cache.gateway.doors import Handles, too_large
+from inference_edge_cache.gateway.logs import Logged, RequestLog
 from inference_edge_cache.gateway.messages import Deadline, Request, Response
 
 logger = logging.getLogger(__name__)
@@ -35,12 +36,16 @@ class _TooLarge(Exception):
     """The body is longer than any route takes."""
 
 
-def gateway_asgi(gateway: Handles, *, timeout: float, max_body_bytes: int, threads: int = THREADS) -> App:
+def gateway_asgi(
+    gateway: Handles, *, timeout: float, max_body_bytes: int, threads: int = THREADS, log: RequestLog | None = None
+) -> App:
     """An ASGI app that is ``gateway``.
 
     ``timeout``: seconds for an answer, from when the request is there. ``max_body_bytes``: a longer body is a 413 and
-    is not read. Relays have as many threads of their own, so that a stream on which others wait can always go on.
+    is not read. ``log``: what writes a line for each request; default: nothing does. Relays have as many threads of
+    their own, so that a stream on which others wait can always go on.
     """
+    handles = gateway if log is None else Logged(gateway, log)
     working = ThreadPoolExecutor(threads, "gateway")
     relaying = ThreadPoolExecutor(threads, "gateway-relay")
 
@@ -58,11 +63,14 @@ def gateway_asgi(gateway: Handles, *, timeout: float, max_body_bytes: int, threa
         except _Left:
             return
         except _TooLarge:
-            await _send_whole(send, too_large(max_body_bytes), scope["method"])
+            response = too_large(max_body_bytes)
+            if log is not None:
+                log.begin(scope["method"], scope["raw_path"].decode("latin-1")).answered(response)
+            await _send_whole(send, response, scope["method"])
             return
         # The work is not asyncio's to cancel.
         deadline = Deadline.after(timeout)
-        work = working.submit(gateway.handle, request, deadline, live=True)
+        work = working.submit(handles.handle, request, deadline, live=True)
         try:
             response = await _ended(work)
         except asyncio.CancelledError:

@@ -14,6 +14,7 @@ from inference_edge_cache.gateway.answers import NO_STORE, problem, refusal, wit
 from inference_edge_cache.gateway.assembly import DeployedGateway, deployed
 from inference_edge_cache.gateway.config import GatewayConfigError
 from inference_edge_cache.gateway.doors import not_set_up
+from inference_edge_cache.gateway.logs import RequestLog
 from inference_edge_cache.gateway.messages import Deadline, HeaderLines, Request, Response
 from inference_edge_cache.gateway.status import refused
 
@@ -33,14 +34,22 @@ def handler(event: Any, context: Any) -> Answer:
     """What Lambda calls. Never raises for what is in ``event``."""
     request = request_from(event)
     if request is None:
-        return _whole(refusal(400, "this is no request to a function URL, payload format 2.0"), "")
+        response = refusal(400, "this is no request to a function URL, payload format 2.0")
+        return _whole(RequestLog().begin("", "").answered(response), "")
     try:
         gateway = deployed()
     except GatewayConfigError as error:
-        return _whole(not_set_up(error), request.method)
+        response = RequestLog().begin(request.method, request.path).answered(not_set_up(error))
+        return _whole(response, request.method)
+    entry = gateway.log.begin(request.method, request.path)
     left = context.get_remaining_time_in_millis() / 1000 - MARGIN
     response = gateway.handle(request, Deadline.after(min(gateway.timeout, left)))
-    return payload(response, request.method) or _whole(_instead(gateway, request, response), request.method)
+    answer = payload(response, request.method)
+    if answer is None:
+        response = _instead(gateway, request, response)
+        answer = _whole(response, request.method)
+    entry.answered(response)
+    return answer
 
 
 def request_from(event: Any) -> Request | None:

@@ -19,6 +19,7 @@ from inference_edge_cache.gateway.assembly import deployed
 from inference_edge_cache.gateway.config import GatewayConfigError
 from inference_edge_cache.gateway.doors import Handles, not_set_up, too_large
 from inference_edge_cache.gateway.doors.asgi import gateway_asgi
+from inference_edge_cache.gateway.logs import RequestLog
 from inference_edge_cache.gateway.messages import Deadline, Request, Response
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ def main() -> None:
         sys.exit(f"{error}")
     except ImportError as error:
         sys.exit(f"the gateway's service needs {error.name}, which is not installed")
-    app = gateway_asgi(_Chunking(gateway), timeout=gateway.timeout, max_body_bytes=gateway.max_body_bytes)
+    app = gateway_asgi(
+        _Chunking(gateway), timeout=gateway.timeout, max_body_bytes=gateway.max_body_bytes, log=gateway.log
+    )
     # No access log: a path is a capability for one answer.
     host, port = "0.0.0.0", int(os.environ.get("PORT", "8080"))  # noqa: S104
     uvicorn.run(app, host=host, port=port, access_log=False, server_header=False, log_level="warning")
@@ -54,24 +57,26 @@ def handle(request: "WsgiRequest") -> "WsgiResponse":
     """
     from werkzeug.wrappers import Response as Answer
 
+    path, _, query = request.environ["RAW_URI"].partition("?")
     try:
         gateway = deployed()
     except GatewayConfigError as error:
-        response = not_set_up(error)
+        response = RequestLog().begin(request.method, path).answered(not_set_up(error))
     else:
         body = request.stream.read(gateway.max_body_bytes + 1)
+        entry = gateway.log.begin(request.method, path)
         if len(body) > gateway.max_body_bytes:
             response = too_large(gateway.max_body_bytes)
         else:
             deadline = Deadline.after(gateway.timeout)
-            response = _Chunking(gateway).handle(_request(request, body), deadline, live=True)
+            response = _Chunking(gateway).handle(_request(request, path, query, body), deadline, live=True)
+        response = entry.answered(response)
     # A list, since of a single body werkzeug would count the length, and say 0 of a HEAD.
     content = [response.body] if response.chunks is None else response.chunks
     return Answer(content, response.status, list(response.headers), direct_passthrough=response.chunks is not None)
 
 
-def _request(request: "WsgiRequest", body: bytes) -> Request:
-    path, _, query = request.environ["RAW_URI"].partition("?")
+def _request(request: "WsgiRequest", path: str, query: str, body: bytes) -> Request:
     headers = tuple((name.lower(), value) for name, value in request.headers.items())
     return Request(method=request.method, path=path, query=query, headers=headers, body=body)
 

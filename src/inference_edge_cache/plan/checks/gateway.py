@@ -6,13 +6,17 @@ from typing import Any
 
 from inference_edge_cache import capabilities as caps
 from inference_edge_cache.args import Access, FrontDoor
+from inference_edge_cache.capabilities import Cloud
 from inference_edge_cache.errors import HIDDEN, Problem
 from inference_edge_cache.plan.checks.headers import header_names
-from inference_edge_cache.plan.model import CorsPlan
+from inference_edge_cache.plan.checks.identifiers import identifier
+from inference_edge_cache.plan.checks.uses import Use
+from inference_edge_cache.plan.model import CorsPlan, DomainPlan, GatewayPlan
 from inference_edge_cache.policy import CachePolicy, parse_seconds
 from inference_edge_cache.protocol.keys import MIN_MASTER_BYTES
 
 MASTER_AT = "gateway.master_secret"
+_OWN_VARIABLES = 2048
 _MAKE_ONE = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
 # RFC 9110 sections 7.6.1, 8.6, 10.1.1: what is about the gateway's own connection to the model.
@@ -60,40 +64,58 @@ def usable_secret(master: str) -> str:
     return master.rstrip("\r\n")
 
 
-def within(gateway: Mapping[str, Any]) -> list[Problem]:
-    """Numbers that Lambda, CloudFront and CloudWatch take."""
-    problems = []
-    ranges = {"memory": ("MB", caps.GATEWAY_MEMORY), "timeout": ("s", caps.GATEWAY_TIMEOUT)}
-    for key, (unit, (least, most)) in ranges.items():
-        if key in gateway and not least <= gateway[key] <= most:
-            limit = f"must be {least:,} to {most:,} {unit}"
-            problems.append(Problem.at(f"gateway.{key}", gateway[key], limit, "choose a number between"))
-    if gateway.get("reserved_concurrency", 1) < 1:
-        limit = "must be at least 1: a function with none is never run"
-        problems.append(Problem.at("gateway.reserved_concurrency", gateway["reserved_concurrency"], limit, "raise it"))
-    days = gateway.get("log_retention_days", 30)
-    if days not in caps.AWS_LOG_RETENTION_DAYS:
+def uses_of_gateway(gateway: Mapping[str, Any]) -> list[Use]:
+    """What of the capability table the gateway's arguments use."""
+    sizes = ("memory", "timeout", "reserved_concurrency", "concurrency", "min_instances", "max_instances")
+    uses = [Use(f"gateway.{key}", f"gateway.{key}", gateway[key], gateway[key]) for key in sizes if key in gateway]
+    words = ("log_retention_days", "region")
+    uses += [Use(f"gateway.{key}", f"gateway.{key}", gateway[key]) for key in words if key in gateway]
+    if gateway.get("front_door") is FrontDoor.IAM:
+        uses.append(Use("gateway.front_door.iam", "gateway.front_door", "iam"))
+    return uses
+
+
+def sensible(gateway: Mapping[str, Any], cloud: Cloud) -> list[Problem]:
+    """What the table does not say of each argument by itself."""
+    if cloud is Cloud.AWS:
+        days = gateway.get("log_retention_days", 30)
+        if days in caps.AWS_LOG_RETENTION_DAYS:
+            return []
         known = f"use one of {', '.join(map(str, caps.AWS_LOG_RETENTION_DAYS))}"
-        problems.append(Problem.at("gateway.log_retention_days", days, "is not a retention of CloudWatch", known))
+        return [Problem.at("gateway.log_retention_days", days, "is not a retention of CloudWatch", known)]
+    problems = identifier(gateway["region"], "gateway.region", "gateway.region", cloud) if "region" in gateway else []
+    least, most = gateway.get("min_instances", 0), gateway.get("max_instances", GatewayPlan.max_instances)
+    if least > most:
+        limit = f"must be at most gateway.max_instances, which is {most}"
+        problems.append(Problem.at("gateway.min_instances", least, limit, "lower it, or raise gateway.max_instances"))
     return problems
 
 
-def own_variables(environment: Mapping[str, Any]) -> list[Problem]:
-    """Variables that are neither Lambda's nor ours, and small enough. Their values are never shown."""
+def own_variables(environment: Mapping[str, Any], cloud: Cloud) -> list[Problem]:
+    """Variables that are neither the cloud's nor ours, and small enough. Their values are never shown."""
     problems = []
+    taken, prefixes, most, runs = {
+        Cloud.AWS: (frozenset[str](), caps.AWS_RESERVED_VARIABLES, caps.GATEWAY_ENVIRONMENT_MAX, "Lambda"),
+        Cloud.GCP: (
+            caps.GCP_RESERVED_VARIABLE_NAMES,
+            caps.GCP_RESERVED_VARIABLES,
+            caps.GCP_GATEWAY_ENVIRONMENT_MAX,
+            "Cloud Run",
+        ),
+    }[cloud]
     for name in environment:
         at = f'gateway.environment["{name}"]'
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]+", name):
             problems.append(
                 Problem(at, HIDDEN, "cannot be the name of a variable", "use two or more letters, digits and _")
             )
-        elif name.startswith(caps.AWS_RESERVED_VARIABLES):
-            problems.append(Problem(at, HIDDEN, "is set by Lambda itself", "use another name", kind="unsupported"))
+        elif name in taken or name.startswith(prefixes):
+            problems.append(Problem(at, HIDDEN, f"is set by {runs} itself", "use another name", kind="unsupported"))
         elif name.startswith("INFERENCE_EDGE_CACHE_"):
             problems.append(Problem(at, HIDDEN, "is set by the deployment itself", "remove it"))
     size = sum(len(name) + len(value) for name, value in environment.items() if isinstance(value, str))
-    if size > caps.GATEWAY_ENVIRONMENT_MAX - 2048:
-        limit = "leaves no room: Lambda takes 4 KB of variables, and half of it is the gateway's own"
+    if size > most - _OWN_VARIABLES:
+        limit = f"leaves no room: {runs} takes {most // 1024} KB of variables, and 2 KB are the gateway's own"
         problems.append(Problem("gateway.environment", HIDDEN, limit, "shorten it", kind="unsupported"))
     return problems
 
@@ -134,8 +156,13 @@ def no_kept_errors(policies: Sequence[tuple[CachePolicy, str]]) -> list[Problem]
     ]
 
 
-def warnings_of_doors(access: Access, front_door: FrontDoor) -> list[str]:
+def warnings_of_doors(access: Access, front_door: FrontDoor, cloud: Cloud) -> list[str]:
     """What a front door costs."""
+    if cloud is Cloud.GCP and access is Access.PUBLIC:
+        return [
+            "gateway.access: with public access there is no secret for Media CDN to prove itself with, so whoever "
+            "learns the URL of the gateway, which the discovery document names, can ask it past the cache."
+        ]
     if front_door is FrontDoor.IAM:
         replaced = (
             "Authorization is replaced, so API keys of plain clients never arrive" if access is Access.KEYED else ""
@@ -163,3 +190,13 @@ def warnings_of_pages(access: Access, cors: CorsPlan | None) -> list[str]:
     lacking = needed - allowed - ({"content-type"} if "*" in allowed else set())
     missing += [f"{header} in cors.allow_headers" for header in sorted(lacking)]
     return [f"cors: no web page can ask an inference route without {' and '.join(missing)}."] if missing else []
+
+
+def warnings_of_uploads(domain: DomainPlan | None, cloud: Cloud) -> list[str]:
+    """What becomes of ``upload_url`` without TLS: an API key goes there, so nobody on the way may have written it."""
+    if cloud is not Cloud.GCP or domain is not None:
+        return []
+    return [
+        "custom_domain: client transports read the discovery document over plain HTTP, and so do not follow its "
+        "upload_url: bodies over 16 KiB fail. API keys of plain clients travel unencrypted."
+    ]

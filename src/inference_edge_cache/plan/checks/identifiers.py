@@ -53,6 +53,11 @@ _SHAPES: dict[tuple[str, Cloud | None], tuple[str, str, str]] = {
     ),
     ("bucket.region", Cloud.AWS): (r"[a-z]{2}(-[a-z]+)+-[0-9]", "an AWS region", 'write it as in "eu-west-1"'),
     ("bucket.region", Cloud.GCP): (r"[A-Za-z0-9-]+", "a Cloud Storage location", 'write it as in "europe-west3"'),
+    ("gateway.region", Cloud.GCP): (
+        r"[a-z]+(-[a-z]+)+[0-9]+",
+        "a region of Google Cloud",
+        'write it as in "europe-west3"',
+    ),
 }
 
 

@@ -46,4 +46,5 @@ def _problems_of_use(use: Use, row: Capability) -> list[Problem]:
     too_much = row.maximum is not None and use.amount > row.maximum
     if not (too_little or too_much):
         return []
-    return [Problem.at(use.path, use.value, f"{CLOUD_NAMES[row.cloud]} takes {row.limit}", row.remedy)]
+    taker = "the gateway" if row.feature.startswith("gateway.") else CLOUD_NAMES[row.cloud]
+    return [Problem.at(use.path, use.value, f"{taker} takes {row.limit}", row.remedy)]
