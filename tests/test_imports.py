@@ -81,6 +81,7 @@ MAY_IMPORT = {
     "errors.py": {"_invalid_args"},
     "_invalid_args.py": {"errors"},
     "capabilities.py": set(),
+    "costs.py": {"capabilities", "errors"},
     "protocol": {"errors", "protocol"},
     "gateway": {"errors", "gateway", "protocol"},
     "client": {"client", "errors", "protocol"},
@@ -93,6 +94,7 @@ MAY_IMPORT = {
     "component.py": {"args", "capabilities", "clouds", "errors", "plan"},
     "testing": {"errors", "testing"},
     "local": {"capabilities", "client", "errors", "gateway", "inference_rules", "local", "policy", "protocol"},
+    "operations": {"capabilities", "client", "errors", "operations", "protocol"},
 }
 
 

@@ -12,6 +12,7 @@ import pytest
 from inference_edge_cache import __version__
 
 ROOT = Path(__file__).parent.parent
+EXTRAS = {"all", "aws", "client", "demo", "dev", "gcp", "local", "purge-aws", "purge-gcp"}
 DIST_INFO = f"inference_edge_cache-{__version__}.dist-info"
 
 
@@ -50,7 +51,7 @@ def test_the_metadata_is_what_pip_shows(wheel):
     assert metadata["Version"] == __version__
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["License-Expression"] == "Apache-2.0"
-    assert set(metadata.get_all("Provides-Extra") or []) == {"all", "aws", "client", "demo", "dev", "gcp", "local"}
+    assert set(metadata.get_all("Provides-Extra") or []) == EXTRAS
     base = {line for line in metadata.get_all("Requires-Dist") or [] if "extra ==" not in line}
     assert {line.split(">")[0].split("<")[0] for line in base} == {"http-sf", "pulumi", "pydantic", "rfc8785"}
     entry_points = wheel.read(f"{DIST_INFO}/entry_points.txt").decode()

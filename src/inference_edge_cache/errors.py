@@ -6,6 +6,8 @@
     ├── MissingExtraError     an optional dependency is not installed; prints the pip line; also an ``ImportError``
     ├── ProtocolError         what the inference protocol cannot use (in ``inference_edge_cache.protocol``)
     ├── LocalEdgeError        the local edge cannot start (in ``inference_edge_cache.local``)
+    ├── LoadError             a load whose cost cannot be computed (in ``inference_edge_cache.costs``)
+    ├── OperationError        a purge or a warm that cannot be done (in ``inference_edge_cache.operations``)
     └── RecordingError        ``inference_edge_cache.testing`` could not run a program
 
 Importing this module loads neither pulumi nor pydantic: ``InvalidArgsError`` is made when it is first asked for.

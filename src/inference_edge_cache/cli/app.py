@@ -9,7 +9,9 @@ from inference_edge_cache.cli.api_key import api_key
 from inference_edge_cache.cli.demo import demo
 from inference_edge_cache.cli.explain import explain
 from inference_edge_cache.cli.key import key
+from inference_edge_cache.cli.purge import purge
 from inference_edge_cache.cli.serve import serve
+from inference_edge_cache.cli.warm import warm
 from inference_edge_cache.errors import EdgeCacheError
 
 NAME = "inference-edge-cache"
@@ -26,6 +28,8 @@ app.command(short_help="See what a cache saves a real model, here.")(demo)
 app.command(short_help="Show where the answer to a request is kept.")(key)
 app.command(short_help="Say why two requests share an answer, or do not.")(explain)
 app.command("api-key", short_help="Make the API key of a tenant.")(api_key)
+app.command(short_help="Make a deployed cache forget results.")(purge)
+app.command(short_help="Fill a deployed cache from a file of requests.")(warm)
 
 # Of its usage errors typer exports this one; the others share its base.
 _USAGE_ERROR = cast("type[typer.BadParameter]", typer.BadParameter.__base__)

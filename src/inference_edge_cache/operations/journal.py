@@ -1,0 +1,65 @@
+"""What of a file of requests is done, so that a run that was cut short can go on: a digest in a line, nothing else."""
+
+import re
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from inference_edge_cache.errors import EdgeCacheError
+
+_DIGEST = re.compile(rb"[0-9a-f]{64}")
+
+
+class Journal:
+    """The file at ``path``, made when the first request is done; ``done`` is what was done before.
+
+    Each entry is written at once. One that was cut short by a crash is no entry: its request is sent again. Raises
+    ``EdgeCacheError`` for a file that is something else.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: IO[bytes] | None = None
+        try:
+            written = path.read_bytes() if path.exists() else b""
+        except OSError as error:
+            raise EdgeCacheError(f"{path}: {error.strerror}") from error
+        entries = written.split(b"\n")
+        self.done = {entry.decode() for entry in entries if _DIGEST.fullmatch(entry)}
+        if written and not self.done and not _is_cut_entry(written):
+            raise EdgeCacheError(f"{path}: is no journal of this command; name another file with --journal")
+        self._cut = bool(written) and not written.endswith(b"\n")
+
+    def add(self, digest: str) -> None:
+        """Note that a request is done. Raises ``EdgeCacheError`` when that cannot be written."""
+        try:
+            if self._file is None:
+                self._file = self._path.open("ab")
+            self._file.write(b"\n" * self._cut + f"{digest}\n".encode())
+            self._file.flush()
+        except OSError as error:
+            raise EdgeCacheError(f"{self._path}: {error.strerror}") from error
+        self._cut = False
+        self.done.add(digest)
+
+    def forget(self) -> None:
+        """Remove it: there is nothing left to go on with."""
+        self.close()
+        self._path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _is_cut_entry(written: bytes) -> bool:
+    return re.fullmatch(rb"\n?[0-9a-f]{1,64}", written) is not None
