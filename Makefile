@@ -1,6 +1,8 @@
-# Every target sets up what it needs in .venv the first time, and uses it again afterwards.
+# Every target sets up what it needs in .venv the first time, and uses it again afterwards. What audits the AWS graph
+# cannot share an environment with Pulumi, and has .venv-audit.
 PYTHON ?= python3
 VENV := .venv
+AUDIT := .venv-audit
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 .PHONY: help demo test check floors bench docs clean
@@ -29,12 +31,18 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(VENV)/.demo
 
+$(AUDIT)/.ready: tests/audit/requirements.txt | $(BIN)/python
+	@echo "Installing checkov and parliament into $(AUDIT) (once; about a minute) ..."
+	@rm -rf $(AUDIT) && $(PYTHON) -m venv $(AUDIT)
+	@$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
 demo: $(VENV)/.demo
 	@$(BIN)/inference-edge-cache demo
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev $(AUDIT)/.ready
 	@$(BIN)/python -m coverage erase
-	@$(BIN)/python -m coverage run -m pytest --numprocesses auto --dist loadfile
+	@INFERENCE_EDGE_CACHE_AUDIT=required $(BIN)/python -m coverage run -m pytest --numprocesses auto --dist loadfile
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report
 
@@ -44,6 +52,7 @@ check: $(VENV)/.dev floors
 	$(BIN)/python scripts/snippets.py build/snippets
 	$(BIN)/basedpyright
 	$(BIN)/python scripts/capability_table.py --check docs/provider-mapping.md
+	$(BIN)/python scripts/cost_table.py --check docs/costs.md
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	rm -rf dist && $(BIN)/python -m build --outdir dist . >/dev/null && $(BIN)/twine check --strict dist/*
 
@@ -65,4 +74,4 @@ docs: $(VENV)/.dev
 	@echo "Open site/index.html"
 
 clean:
-	rm -rf $(VENV) dist build site .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(AUDIT) dist build site .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis
