@@ -15,8 +15,10 @@ RUNS = [
     ("aws-https-endpoint", CONFIG, "aws"),
     ("gcp-https-endpoint", CONFIG, "gcp"),
     ("aws-artifacts", {}, "aws"),
+    ("aws-bedrock-openai-sdk", MASTER, "aws"),
     ("aws-https-model", {**CONFIG, **MASTER}, "aws"),
     ("aws-sagemaker", MASTER, "aws"),
+    ("gcp-vertex-ai", MASTER, "gcp"),
     ("one-policy-two-clouds", {}, "aws"),
     ("one-policy-two-clouds", {"cloud": "gcp"}, "gcp"),
 ]
@@ -69,7 +71,9 @@ def test_artifacts_reach_the_bucket_under_the_path_they_are_asked_for():
     assert [behavior["pathPattern"] for behavior in patterns] == ["/artifacts/*"]
 
 
-@pytest.mark.parametrize(("name", "routes"), [("aws-https-model", 2), ("aws-sagemaker", 1)])
+@pytest.mark.parametrize(
+    ("name", "routes"), [("aws-https-model", 2), ("aws-sagemaker", 1), ("aws-bedrock-openai-sdk", 1)]
+)
 def test_an_inference_example_deploys_its_gateway_and_keeps_its_secrets(name, routes):
     recording = record(EXAMPLES / name, config={**CONFIG, **MASTER})
     behaviors = recording.one("aws:cloudfront/distribution:Distribution").inputs["orderedCacheBehaviors"]
@@ -80,3 +84,14 @@ def test_an_inference_example_deploys_its_gateway_and_keeps_its_secrets(name, ro
     holders = [one.name for one in recording.resources if "hunter2" in str(reveal(one.inputs))]
     assert all(name.endswith("-version") for name in holders)
     assert len(holders) == (2 if name == "aws-https-model" else 1)
+
+
+def test_the_example_on_gcp_asks_one_model_and_keeps_its_secret():
+    recording = record(EXAMPLES / "gcp-vertex-ai", config=MASTER)
+    (matcher,) = recording.one("gcp:networkservices/edgeCacheService:EdgeCacheService").inputs["routing"][
+        "pathMatchers"
+    ]
+    assert len(matcher["routeRules"]) == 3 + 2
+    assert recording.outputs["configUrl"] == "https://cache.example.com/.well-known/inference-edge-cache.json"
+    holders = [one.name for one in recording.resources if "hunter2" in str(reveal(one.inputs))]
+    assert holders == ["embed-master-secret-version"]

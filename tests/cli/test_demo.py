@@ -77,12 +77,21 @@ def test_the_demo_says_what_is_real_and_shows_everything_it_promises(run):
         "1. The OpenAI SDK as it is  5 requests\n",
         "2. One line more  the same requests, with the key of another tenant\n",
         "        http_client=DefaultHttpxClient(transport=EdgeCacheTransport()),\n",
+        "What Pulumi would create  nothing is created now\n",
+        '            "routes": [{"preset": "embeddings"}],\n',
+        '            "gateway": {"master_secret": config.require_secret("master")},\n',
         "  CloudFront (aws)\n    InferenceEdgeCache e5\n      aws.cloudfront.",
         "      aws.cloudfront.Distribution e5-distribution",
         "      aws.cloudfront.OriginAccessIdentity e5-",
-        "  Media CDN (gcp)\n    InferenceEdgeCache e5\n      gcp.networkservices.EdgeCacheOrigin",
+        "      aws.lambda.Function e5-gateway\n",
+        "      aws.s3.Bucket e5-results\n",
+        "      aws.secretsmanager.Secret e5-master-secret\n",
+        "  Media CDN (gcp)\n    InferenceEdgeCache e5\n      gcp.",
+        "      gcp.cloudfunctionsv2.Function e5-gateway\n",
+        "      gcp.networkservices.EdgeCacheOrigin e5-origin-gateway\n",
         "      gcp.networkservices.EdgeCacheService e5-service",
-        "    warning: e5: policy.mode: Media CDN caches JSON only when the origin sends",
+        "      gcp.storage.Bucket e5-results\n",
+        "    warning: e5: routes[0]: Media CDN takes at most 16 KiB of request body",
         "    inference-edge-cache serve \\\n        --origin http://127.0.0.1:8000 --route embeddings\n",
         "    from inference_edge_cache.client import EdgeCacheTransport\n",
         '        base_url="http://127.0.0.1:8787/v1",\n',
@@ -125,11 +134,11 @@ def test_the_first_location_listens_where_it_is_told(run):
 def test_nothing_of_the_users_own_openai_setup_and_proxies_gets_in(run, monkeypatch):
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "OPENAI_BASE_URL"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
-    monkeypatch.setenv("OPENAI_ORG_ID", "org-secret")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-user")
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-of-the-user")
     ran = run("demo", "--requests", 3)
     assert (ran.code, ran.err) == (0, "")
-    assert "secret" not in ran.out
+    assert "of-the-user" not in ran.out
 
 
 def test_the_next_command_is_one_that_the_users_shell_finds(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 import shlex
 import shutil
 import sys
@@ -19,7 +20,6 @@ import typer
 from inference_edge_cache.capabilities import Cloud
 from inference_edge_cache.cli.options import CloudOption, PortOption, whole_number
 from inference_edge_cache.errors import MissingExtraError
-from inference_edge_cache.policy import PRESETS
 
 if TYPE_CHECKING:
     from inference_edge_cache.cli.screen import Screen
@@ -30,6 +30,7 @@ T = TypeVar("T")
 
 _REQUESTS, _MOST_REQUESTS = 600, 1_000_000
 _COMMAND = "inference-edge-cache"
+_ENDPOINT = "https://model.example.com"
 _TRANSPORT = "http_client=DefaultHttpxClient(transport=EdgeCacheTransport()),"
 _TIERS = {
     "edge": "the CDN, near the caller",
@@ -255,10 +256,23 @@ def _say_resources(screen: "Screen") -> None:
     from inference_edge_cache.local.demo_cache import PRESET
     from inference_edge_cache.testing import record
 
-    screen.title("What Pulumi would create", "for GET; nothing is created now")
+    screen.title("What Pulumi would create", "nothing is created now")
     screen.text(
-        f"This release deploys the CDN in front of GET endpoints and buckets, here with the preset {PRESET}. The "
-        "gateway, which makes POST cacheable as above, is deployed by a later one."
+        "A program of a few lines deploys it: the CDN, the results bucket and the gateway. With "
+        '"gcp" in place of "aws" the same lines make the second list.'
+    )
+    screen.lines(
+        [
+            "    InferenceEdgeCache(",
+            '        "e5",',
+            "        {",
+            '            "cloud": "aws",',
+            f'            "origin": {{"url": "{_ENDPOINT}"}},',
+            f'            "routes": [{{"preset": "{PRESET}"}}],',
+            '            "gateway": {"master_secret": config.require_secret("master")},',
+            "        },",
+            "    )",
+        ]
     )
     for cloud in Cloud:
         screen.lines(["", f"  {cloud_name(cloud)} ({cloud.value})"])
@@ -269,6 +283,8 @@ def _say_resources(screen: "Screen") -> None:
 
 
 def _program(cloud: Cloud) -> None:
+    import pulumi
+
     from inference_edge_cache import InferenceEdgeCache
     from inference_edge_cache.local.demo_cache import PRESET
 
@@ -276,9 +292,9 @@ def _program(cloud: Cloud) -> None:
         "e5",
         {
             "cloud": cloud,
-            "origin": {"url": "https://model.example.com"},
-            "policy": PRESETS[PRESET].policy,
-            "bucket": {},
+            "origin": {"url": _ENDPOINT},
+            "routes": [{"preset": PRESET}],
+            "gateway": {"master_secret": pulumi.Output.secret(secrets.token_urlsafe(32))},
         },
     )
 
@@ -314,7 +330,7 @@ def _say_next(screen: "Screen") -> None:
             "    )",
         ]
     )
-    screen.text("Deploy the cache for GET with a Pulumi program: docs/index.md (the quickstart) has every step.")
+    screen.text("Deploy it with the Pulumi program above: docs/index.md (the quickstart) has every step.")
 
 
 def _this_command() -> str:
