@@ -68,6 +68,10 @@ class DeployedGateway:
         """As ``Gateway.handle``, for those who are let in."""
         return self.gateway.handle(request, deadline, live=live)
 
+    def refused(self, request: Request) -> Response | None:
+        """Why ``request`` is not let in. A front door asks before it reads the body."""
+        return self.gateway.refused(request) if isinstance(self.gateway, Guarded) else None
+
     @functools.cached_property
     def log(self) -> RequestLog:
         """Where its front door writes a line for each request."""

@@ -12,7 +12,9 @@ import httpx
 import pytest
 from gateway_kit import CHAT, SSE, ScriptedModel, answering, chat_answer, chat_body, chat_stream, setting
 
+from inference_edge_cache.gateway.answers import refusal
 from inference_edge_cache.gateway.doors.asgi import gateway_asgi
+from inference_edge_cache.gateway.logs import RequestLog
 from inference_edge_cache.gateway.messages import Deadline, Request, Response
 from inference_edge_cache.gateway.model import ModelAnswer, ModelFailed
 from inference_edge_cache.protocol import DISCOVERY_PATH
@@ -85,6 +87,30 @@ def test_a_head_has_the_length_and_no_body(client_of):
     answer = client.head(path)
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["content-length"] == str(len(chat_answer()))
+
+
+def test_of_who_is_refused_no_body_is_read():
+    at, lines, sent = setting(), [], []
+
+    async def receive():
+        raise AssertionError("the body is read")
+
+    async def send(message):
+        sent.append(message)
+
+    log = RequestLog(write=lines.append)
+    app = app_of(at, refused=lambda request: refusal(403, f"not {request.method}"), log=log)
+    scope = {"type": "http", "method": "POST", "raw_path": b"/", "query_string": b"", "headers": []}
+    asyncio.run(app(scope, receive, send))
+    assert sent[0]["status"] == 403
+    assert json.loads(sent[1]["body"])["detail"] == "not POST"
+    assert len(lines) == 1
+
+
+def test_who_is_not_refused_is_answered(client_of):
+    at = setting()
+    client = client_of(app_of(at, refused=lambda request: None))
+    assert client.post(CHAT, **posting(at)).content == chat_answer()
 
 
 def test_a_connection_serves_one_request_after_the_other(client_of):

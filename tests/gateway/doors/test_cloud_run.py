@@ -30,6 +30,8 @@ from gateway_kit import (
     setting,
 )
 from werkzeug.serving import make_server
+from werkzeug.test import create_environ
+from werkzeug.wrappers import Request as WsgiRequest
 
 from inference_edge_cache.gateway.archive import write_archive
 from inference_edge_cache.gateway.assembly import DeployedGateway
@@ -175,6 +177,20 @@ def test_a_body_is_read_up_to_the_longest_that_is_taken(client, at_hand):
     limit = at_hand.config.longest_body
     assert client.post(CHAT, content=b"x" * (limit + 1)).status_code == 413
     assert client.post(CHAT, content=b"x" * limit).status_code == 401
+
+
+def test_of_who_is_not_let_in_no_body_is_read(at_hand, monkeypatch):
+    """Everybody may call the function: with a body in memory for each, anybody could fill it."""
+    guarded = Guarded(at_hand.gateway, Keyring((MASTER,)).proves_origin)
+    monkeypatch.setattr(cloud_run, "deployed", lambda: DeployedGateway(guarded, at_hand.config, LONG))
+
+    class Unread(io.RawIOBase):
+        def readinto(self, buffer):
+            raise AssertionError("the body is read")
+
+    environ = {"RAW_URI": CHAT, "CONTENT_LENGTH": "33000000", "wsgi.input": Unread()}
+    answer = cloud_run.handle(WsgiRequest({**create_environ(CHAT, method="POST"), **environ}))
+    assert answer.status_code == 403
 
 
 def test_a_gateway_that_cannot_be_set_up_says_so(client, monkeypatch, caplog):

@@ -32,16 +32,20 @@ class Guarded:
     knows: Callable[[bytes], bool] = field(repr=False)
     uploads: Callable[[Request], bool] | None = field(default=None, repr=False)
 
-    def handle(self, request: Request, deadline: Deadline, *, live: bool = False) -> Response:
+    def refused(self, request: Request) -> Response | None:
+        """Why ``request`` is not let in, whatever its body is: who is not gets none of a front door's memory."""
         if self.knows((request.header(ORIGIN_PROOF_HEADER) or "").encode("utf-8", "replace")):
-            return self.gateway.handle(request, deadline, live=live)
+            return None
         if self.uploads is None:
             return refusal(403, "this gateway answers the cache in front of it and nobody else")
-        if not self.uploads(request):
-            return refusal(
-                403, "past the cache this gateway answers a POST to a route, with an API key as its Bearer key, alone"
-            )
-        return self.gateway.handle(request, deadline, live=live)
+        if self.uploads(request):
+            return None
+        return refusal(
+            403, "past the cache this gateway answers a POST to a route, with an API key as its Bearer key, alone"
+        )
+
+    def handle(self, request: Request, deadline: Deadline, *, live: bool = False) -> Response:
+        return self.refused(request) or self.gateway.handle(request, deadline, live=live)
 
 
 def one_of(secrets: tuple[bytes, ...]) -> Callable[[bytes], bool]:

@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from inference_edge_cache.gateway.doors import Handles, too_large
@@ -37,13 +38,20 @@ class _TooLarge(Exception):
 
 
 def gateway_asgi(
-    gateway: Handles, *, timeout: float, max_body_bytes: int, threads: int = THREADS, log: RequestLog | None = None
+    gateway: Handles,
+    *,
+    timeout: float,
+    max_body_bytes: int,
+    threads: int = THREADS,
+    refused: Callable[[Request], Response | None] | None = None,
+    log: RequestLog | None = None,
 ) -> App:
     """An ASGI app that is ``gateway``.
 
     ``timeout``: seconds for an answer, from when the request is there. ``max_body_bytes``: a longer body is a 413 and
-    is not read. ``log``: what writes a line for each request; default: nothing does. Relays have as many threads of
-    their own, so that a stream on which others wait can always go on.
+    is not read. ``refused``: what is said of a request before any of its body is read; default: nobody is refused.
+    ``log``: what writes a line for each request; default: nothing does. Relays have as many threads of their own, so
+    that a stream on which others wait can always go on.
     """
     handles = gateway if log is None else Logged(gateway, log)
     working = ThreadPoolExecutor(threads, "gateway")
@@ -58,15 +66,19 @@ def gateway_asgi(
             raise NotImplementedError(f"the gateway does not speak {scope['type']}")
 
     async def answer(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        request = _request(scope)
+        early = None if refused is None else await _ended(working.submit(refused, request))
         try:
-            request = _request(scope, await _body(scope, receive, max_body_bytes))
+            if early is None:
+                request = replace(request, body=await _body(scope, receive, max_body_bytes))
         except _Left:
             return
         except _TooLarge:
-            response = too_large(max_body_bytes)
+            early = too_large(max_body_bytes)
+        if early is not None:
             if log is not None:
-                log.begin(scope["method"], scope["raw_path"].decode("latin-1")).answered(response)
-            await _send_whole(send, response, scope["method"])
+                log.begin(request.method, request.path).answered(early)
+            await _send_whole(send, early, request.method)
             return
         # The work is not asyncio's to cancel.
         deadline = Deadline.after(timeout)
@@ -84,14 +96,14 @@ def gateway_asgi(
     return app
 
 
-def _request(scope: MutableMapping[str, Any], body: bytes) -> Request:
+def _request(scope: MutableMapping[str, Any]) -> Request:
+    """The request without its body."""
     lines = ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"])
     return Request(
         method=scope["method"],
         path=scope["raw_path"].decode("latin-1"),
         query=scope["query_string"].decode("latin-1"),
         headers=tuple(lines),
-        body=body,
     )
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from inference_edge_cache.gateway.assembly import deployed
+from inference_edge_cache.gateway.assembly import DeployedGateway, deployed
 from inference_edge_cache.gateway.config import GatewayConfigError
 from inference_edge_cache.gateway.doors import Handles, not_set_up, too_large
 from inference_edge_cache.gateway.doors.asgi import gateway_asgi
@@ -43,7 +43,11 @@ def main() -> None:
     except ImportError as error:
         sys.exit(f"the gateway's service needs {error.name}, which is not installed")
     app = gateway_asgi(
-        _Chunking(gateway), timeout=gateway.timeout, max_body_bytes=gateway.max_body_bytes, log=gateway.log
+        _Chunking(gateway),
+        timeout=gateway.timeout,
+        max_body_bytes=gateway.max_body_bytes,
+        refused=gateway.refused,
+        log=gateway.log,
     )
     # No access log: a path is a capability for one answer.
     host, port = "0.0.0.0", int(os.environ.get("PORT", "8080"))  # noqa: S104
@@ -63,22 +67,27 @@ def handle(request: "WsgiRequest") -> "WsgiResponse":
     except GatewayConfigError as error:
         response = RequestLog().begin(request.method, path).answered(not_set_up(error))
     else:
-        body = request.stream.read(gateway.max_body_bytes + 1)
         entry = gateway.log.begin(request.method, path)
-        if len(body) > gateway.max_body_bytes:
-            response = too_large(gateway.max_body_bytes)
-        else:
-            deadline = Deadline.after(gateway.timeout)
-            response = _Chunking(gateway).handle(_request(request, path, query, body), deadline, live=True)
-        response = entry.answered(response)
+        response = entry.answered(_answer(gateway, request, _request(request, path, query)))
     # A list, since of a single body werkzeug would count the length, and say 0 of a HEAD.
     content = [response.body] if response.chunks is None else response.chunks
     return Answer(content, response.status, list(response.headers), direct_passthrough=response.chunks is not None)
 
 
-def _request(request: "WsgiRequest", path: str, query: str, body: bytes) -> Request:
+def _answer(gateway: DeployedGateway, request: "WsgiRequest", asked: Request) -> Response:
+    """Everybody may call the function, so its memory is for the bodies of those who are let in."""
+    refused = gateway.refused(asked)
+    if refused is not None:
+        return refused
+    body = request.stream.read(gateway.max_body_bytes + 1)
+    if len(body) > gateway.max_body_bytes:
+        return too_large(gateway.max_body_bytes)
+    return _Chunking(gateway).handle(replace(asked, body=body), Deadline.after(gateway.timeout), live=True)
+
+
+def _request(request: "WsgiRequest", path: str, query: str) -> Request:
     headers = tuple((name.lower(), value) for name, value in request.headers.items())
-    return Request(method=request.method, path=path, query=query, headers=headers, body=body)
+    return Request(method=request.method, path=path, query=query, headers=headers, body=b"")
 
 
 @dataclass(frozen=True)
