@@ -5,7 +5,7 @@ from typing import Any
 
 import pulumi
 from pulumi_gcp import networkservices as ns
-from pulumi_gcp import organizations, projects, storage
+from pulumi_gcp import projects, storage
 
 from inference_edge_cache.clouds import Deployed
 from inference_edge_cache.clouds.gcp import (
@@ -35,8 +35,7 @@ ARGS: Mapping[str, type] = {
 }
 """Logical child to its arguments: what ``overrides`` may name."""
 
-# As long as the provider itself waits for these: Media CDN takes its time.
-_ORIGIN_TIMEOUTS = pulumi.CustomTimeouts(create="120m", update="120m", delete="120m")
+# As long as the provider itself waits for it.
 _SERVICE_TIMEOUTS = pulumi.CustomTimeouts(create="60m", update="60m", delete="60m")
 
 
@@ -118,14 +117,14 @@ def _origin(make: Maker, failover: ns.EdgeCacheOrigin | None) -> ns.EdgeCacheOri
     if make.plan.origin is None:
         return None
     args = render_origins.origin_args(make.plan, _id(failover))
-    return make(ns.EdgeCacheOrigin, "origin", args, custom_timeouts=_ORIGIN_TIMEOUTS)
+    return make(ns.EdgeCacheOrigin, "origin", args, custom_timeouts=deploy_gateway.ORIGIN_TIMEOUTS)
 
 
 def _failover_origin(make: Maker) -> ns.EdgeCacheOrigin | None:
     if make.plan.failover is None:
         return None
     args = render_origins.failover_origin_args(make.plan, make.plan.failover.origin)
-    return make(ns.EdgeCacheOrigin, "failover_origin", args, custom_timeouts=_ORIGIN_TIMEOUTS)
+    return make(ns.EdgeCacheOrigin, "failover_origin", args, custom_timeouts=deploy_gateway.ORIGIN_TIMEOUTS)
 
 
 def _bucket(make: Maker) -> storage.Bucket | None:
@@ -145,7 +144,7 @@ def _bucket_origin(make: Maker, bucket_name: pulumi.Input[str] | None) -> ns.Edg
     if bucket_name is None:
         return None
     args = render_origins.bucket_origin_args(make.plan, bucket_name)
-    return make(ns.EdgeCacheOrigin, "bucket_origin", args, custom_timeouts=_ORIGIN_TIMEOUTS)
+    return make(ns.EdgeCacheOrigin, "bucket_origin", args, custom_timeouts=deploy_gateway.ORIGIN_TIMEOUTS)
 
 
 def _bucket_reader(
@@ -154,9 +153,7 @@ def _bucket_reader(
     """The grant, after the bucket's origin: in a project that has none yet there is no service agent to grant it to."""
     if bucket_name is None or bucket_origin is None:
         return None
-    opts = pulumi.InvokeOutputOptions(parent=make.parent, depends_on=list(make.after))
-    project = organizations.get_project_output(opts=opts)
-    args = render_bucket.bucket_reader_args(bucket_name, project.number)
+    args = render_bucket.bucket_reader_args(bucket_name, deploy_gateway.project_number(make))
     return make(storage.BucketIAMMember, "bucket_reader", args, depends_on=[bucket_origin])
 
 

@@ -63,7 +63,8 @@ ARGS: Mapping[str, type] = {
 }
 """Logical child to its arguments: what ``overrides`` may name."""
 
-_ORIGIN_TIMEOUTS = pulumi.CustomTimeouts(create="120m", update="120m", delete="120m")
+# As long as the provider itself waits for one: Media CDN takes its time.
+ORIGIN_TIMEOUTS = pulumi.CustomTimeouts(create="120m", update="120m", delete="120m")
 
 
 def children_made(plan: EdgePlan) -> frozenset[str]:
@@ -105,8 +106,9 @@ def make_gateway(make: Maker) -> Gateway | None:
     plan = make.plan.gateway
     if plan is None:
         return None
-    project = organizations.get_project_output(opts=_invoke(make))
-    region = _region(make, plan)
+    # It asks no API, so that nothing of these is unknown in a preview which enables one more.
+    provider = organizations.get_client_config_output(opts=pulumi.InvokeOutputOptions(parent=make.parent))
+    region = _region(make, plan, provider.region)
     name = short_name(make.plan.name, pulumi.get_project(), pulumi.get_stack())
     account = make(serviceaccount.Account, "gateway_account", render_gateway.account_args(make.plan, name))
     results = make(storage.Bucket, "results", render_results.bucket_args(make.plan, plan, region))
@@ -116,7 +118,7 @@ def make_gateway(make: Maker) -> Gateway | None:
         ),
         **_master_secret(make, plan, account.member),
         **_model_headers(make, plan, account.member),
-        **_model_access(make, plan, name, project.project_id, account.member),
+        **_model_access(make, plan, name, provider.project, account.member),
     }
     source = make(storage.Bucket, "source", render_gateway.source_args(make.plan, region))
     archive = make(storage.BucketObject, "source_archive", render_gateway.source_archive_args(plan, source.name))
@@ -131,29 +133,33 @@ def make_gateway(make: Maker) -> Gateway | None:
             bucket=source.name,
             archive_name=archive.name,
             account=account.email,
-            variables=_variables(plan, results, project.project_id, granted),
+            variables=_variables(plan, results, provider.project, granted),
         ),
         # One that starts before it may read its secrets would not be set up.
         depends_on=list(granted.values()),
     )
-    invoker = make(cloudrunv2.ServiceIamMember, "gateway_invoker", render_gateway.invoker_args(region, function.name))
+    invoker = make(
+        cloudrunv2.ServiceIamMember,
+        "gateway_invoker",
+        render_gateway.invoker_args(function.location, function.name),
+    )
     url = function.service_config.apply(_url)
     origin = make(
         ns.EdgeCacheOrigin,
         "gateway_origin",
         render_origins.gateway_origin_args(make.plan, plan, url, _proof(plan)),
-        custom_timeouts=_ORIGIN_TIMEOUTS,
+        custom_timeouts=ORIGIN_TIMEOUTS,
     )
     results_origin = make(
         ns.EdgeCacheOrigin,
         "results_origin",
         render_origins.results_origin_args(make.plan, results.name, origin.id),
-        custom_timeouts=_ORIGIN_TIMEOUTS,
+        custom_timeouts=ORIGIN_TIMEOUTS,
     )
     reader = make(
         storage.BucketIAMMember,
         "results_reader",
-        render_bucket.bucket_reader_args(results.name, project.number),
+        render_bucket.bucket_reader_args(results.name, project_number(make)),
         # In a project that has no origin yet there is no service agent to grant it to.
         depends_on=[results_origin],
     )
@@ -200,7 +206,13 @@ def _dashboard(make: Maker, gateway: Gateway, service: ns.EdgeCacheService) -> d
 
 
 # Where it runs --------------------------------------------------------------------------------------------------------
-def _region(make: Maker, plan: GatewayPlan) -> pulumi.Input[str]:
+def project_number(make: Maker) -> pulumi.Output[str]:
+    """What the service agents of the project are called after."""
+    opts = pulumi.InvokeOutputOptions(parent=make.parent, depends_on=list(make.after))
+    return organizations.get_project_output(opts=opts).number
+
+
+def _region(make: Maker, plan: GatewayPlan, of_the_provider: pulumi.Output[str]) -> pulumi.Input[str]:
     """The region, which the provider may be without."""
     if plan.region is not None:
         return plan.region
@@ -212,16 +224,12 @@ def _region(make: Maker, plan: GatewayPlan) -> pulumi.Input[str]:
             raise InvalidArgsError(make.plan.name, [Problem("gateway.region", "", limit, remedy)])
         return region
 
-    return organizations.get_client_config_output(opts=_invoke(make)).region.apply(known)
+    return of_the_provider.apply(known)
 
 
 def _url(service: Any) -> str:
     """The URL of the function's Cloud Run service, which answers at every path."""
     return service.uri
-
-
-def _invoke(make: Maker) -> pulumi.InvokeOutputOptions:
-    return pulumi.InvokeOutputOptions(parent=make.parent, depends_on=list(make.after))
 
 
 # What it may do -------------------------------------------------------------------------------------------------------

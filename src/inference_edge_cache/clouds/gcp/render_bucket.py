@@ -39,6 +39,12 @@ def bucket_reader_args(
     return storage.BucketIAMMemberArgs(bucket=bucket_name, role=READER_ROLE, member=lifted(project_number, _fill_agent))
 
 
+def abandoned_uploads() -> storage.BucketLifecycleRuleArgs:
+    """Whoever may put an object may begin one in parts, and parts are kept until somebody ends it."""
+    old = storage.BucketLifecycleRuleConditionArgs(age=ABANDONED_UPLOAD_DAYS)
+    return _rule("AbortIncompleteMultipartUpload", old)
+
+
 def _encryption(kms_key: pulumi.Input[str] | None) -> storage.BucketEncryptionArgs | None:
     """The user's own key; without one Cloud Storage encrypts with Google's (AES-256)."""
     return None if kms_key is None else storage.BucketEncryptionArgs(default_kms_key_name=kms_key)
@@ -52,8 +58,7 @@ def _lifecycle(retention_days: int | None) -> list[storage.BucketLifecycleRuleAr
     noncurrent = storage.BucketLifecycleRuleConditionArgs(
         days_since_noncurrent_time=NONCURRENT_DAYS, with_state="ARCHIVED"
     )
-    abandoned = storage.BucketLifecycleRuleConditionArgs(age=ABANDONED_UPLOAD_DAYS)
-    rules = [_rule("Delete", noncurrent), _rule("AbortIncompleteMultipartUpload", abandoned)]
+    rules = [_rule("Delete", noncurrent), abandoned_uploads()]
     if retention_days is not None:
         # Of any state: the version that deleting a live object leaves behind is as old, and goes with the next run.
         old = storage.BucketLifecycleRuleConditionArgs(age=retention_days, with_state="ANY")

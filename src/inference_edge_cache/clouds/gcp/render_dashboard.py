@@ -95,7 +95,8 @@ def dashboard_args(
 def _placed(index: int, widget: Widget) -> Widget:
     row, column = divmod(index, _PER_ROW)
     place = {"xPos": column * _WIDTH, "yPos": row * _HEIGHT, "width": _WIDTH, "height": _HEIGHT}
-    return {**place, "widget": widget}
+    # The API hands back no zeros, and each run would find a change (hashicorp/terraform-provider-google#16173).
+    return {**{name: value for name, value in place.items() if value}, "widget": widget}
 
 
 def _of_the_edge(service: pulumi.Input[str]) -> list[Widget]:

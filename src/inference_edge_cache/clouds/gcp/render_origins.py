@@ -14,8 +14,9 @@ from inference_edge_cache.plan.model import GatewayPlan, OriginPlan
 _PROTOCOLS = {"https": "HTTPS", "http": "HTTP"}
 _NOT_REACHED = "CONNECT_FAILURE"
 
-RESULTS_FAIL_OVER_ON = (_NOT_REACHED, "HTTP_5XX", "NOT_FOUND", "FORBIDDEN")
-"""Whatever else the bucket says, the gateway looks itself; a 404 it says itself where it has nothing."""
+RESULTS_FAIL_OVER_ON = (_NOT_REACHED, "HTTP_5XX", "RETRIABLE_4XX", "NOT_FOUND", "FORBIDDEN")
+"""Whatever else the bucket says (429, where many ask at once), the gateway looks itself; a 404 it says itself where it
+has nothing."""
 
 RESULTS_CONNECT_TIMEOUT = 5
 """Seconds, the provider's default. Attempts at both origins together have 30: the gateway keeps its 15."""

@@ -9,6 +9,7 @@ import dataclasses
 import pulumi
 from pulumi_gcp import storage
 
+from inference_edge_cache.clouds.gcp import render_bucket
 from inference_edge_cache.clouds.gcp.render_labels import labels
 from inference_edge_cache.clouds.gcp.values import lifted
 from inference_edge_cache.plan.model import EdgePlan, GatewayPlan
@@ -41,7 +42,7 @@ def bucket_args(plan: EdgePlan, gateway: GatewayPlan, region: pulumi.Input[str])
 def _lifecycle(gateway: GatewayPlan) -> list[storage.BucketLifecycleRuleArgs]:
     """Results of a route are deleted when none of them counts any more, in whole days: there are no shorter ones. One
     rule for all routes of as many days: a bucket has at most 100 (cloud.google.com/storage/quotas)."""
-    return [
+    expired = [
         storage.BucketLifecycleRuleArgs(
             action=storage.BucketLifecycleRuleActionArgs(type="Delete"),
             condition=storage.BucketLifecycleRuleConditionArgs(
@@ -51,6 +52,7 @@ def _lifecycle(gateway: GatewayPlan) -> list[storage.BucketLifecycleRuleArgs]:
         )
         for days in sorted({route.days for route in gateway.routes})
     ]
+    return [*expired, render_bucket.abandoned_uploads()]
 
 
 def writer_args(bucket: pulumi.Input[str], member: pulumi.Input[str]) -> storage.BucketIAMMemberArgs:
