@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from aws_emulator.deployer import Stack
 from aws_emulator.process import Emulator, emulator
+from model_kit import Servers
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +27,11 @@ def stack(aws) -> Iterator[Stack]:
     """A stack in an empty account."""
     yield Stack(aws)
     aws.reset()
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Servers]:
+    """Servers for models."""
+    servers = Servers()
+    yield servers
+    servers.stop()

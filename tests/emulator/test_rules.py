@@ -11,11 +11,13 @@ import pytest
 from aws_programs import CERTIFICATE, MASTER, PROGRAMS
 from aws_rules import RULES, findings
 
+from inference_edge_cache.gateway import assembly
 from inference_edge_cache.testing import Recording, Resource
 
 OAI, OAC = "bucket through OAI", "bucket through OAC"
 FAILOVER, ROUTES, NAMES = "failover", "routes", "names, pages, countries, logs"
-GATEWAY, SIGNED = "a gateway with a secret", "a gateway that IAM guards"
+GATEWAY, SIGNED, PAGES = "a gateway with a secret", "a gateway that IAM guards", "a gateway that web pages ask"
+PROFILE = "an inference profile"
 
 DISTRIBUTION = "cloudfront/distribution:Distribution"
 CACHE_POLICY = "cloudfront/cachePolicy:CachePolicy"
@@ -25,6 +27,7 @@ CONTROL = "cloudfront/originAccessControl:OriginAccessControl"
 BUCKET_POLICY = "s3/bucketPolicy:BucketPolicy"
 LIFECYCLE = "s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 FUNCTION, PERMISSION = "lambda/function:Function", "lambda/permission:Permission"
+INVOKE = "cache-gateway-invoke-permission"
 ROLE, ROLE_POLICY = "iam/role:Role", "iam/rolePolicy:RolePolicy"
 DEFAULT = "defaultCacheBehavior"
 KEY = "parametersInCacheKeyAndForwardedToOrigin"
@@ -42,11 +45,16 @@ def recorded(program: str) -> Recording:
     return PROGRAMS[program]()
 
 
-def edited(type_: str, change: Callable[[Resource], Resource]) -> Change:
-    """The first resource of a type, changed."""
+def first(recording: Recording, which: str) -> Resource:
+    """The first resource of a type, or the one with a name."""
+    return next(one for one in recording.resources if which in (one.type.removeprefix("aws:"), one.name))
+
+
+def edited(which: str, change: Callable[[Resource], Resource]) -> Change:
+    """A resource, changed: the first of a type, or the one with a name."""
 
     def edit(recording: Recording) -> Recording:
-        found = next(one for one in recording.resources if one.type == f"aws:{type_}")
+        found = first(recording, which)
         after = tuple(change(one) if one is found else one for one in recording.resources)
         return replace(recording, resources=after)
 
@@ -89,9 +97,9 @@ def output(type_: str, name: str, value: str) -> Change:
     return edited(type_, lambda one: replace(one, outputs={**(one.outputs or {}), name: value}))
 
 
-def without(type_: str) -> Change:
+def without(which: str) -> Change:
     def drop(recording: Recording) -> Recording:
-        found = next(one for one in recording.resources if one.type == f"aws:{type_}")
+        found = first(recording, which)
         return replace(recording, resources=tuple(one for one in recording.resources if one is not found))
 
     return drop
@@ -101,7 +109,7 @@ def twice(type_: str, count: int = 2, **changed: Any) -> Change:
     """So many of a resource, under names of their own; ``changed`` are fields of all but the first."""
 
     def double(recording: Recording) -> Recording:
-        found = next(one for one in recording.resources if one.type == f"aws:{type_}")
+        found = first(recording, type_)
         more = [replace(found, name=f"{found.name}-{index}", **changed) for index in range(1, count)]
         return replace(recording, resources=(*recording.resources, *more))
 
@@ -204,7 +212,9 @@ MUTANTS = [
         put(DISTRIBUTION, "origins.1.s3OriginConfig.originAccessIdentity", "origin-access-identity/cloudfront/E0"),
     ),
     Mutant("access_controls_fit_their_origins", OAC, put(CONTROL, "originAccessControlOriginType", "lambda")),
-    Mutant("access_controls_fit_their_origins", SIGNED, put(CONTROL, "originAccessControlOriginType", "s3")),
+    Mutant(
+        "access_controls_fit_their_origins", SIGNED, put("cache-gateway-signing", "originAccessControlOriginType", "s3")
+    ),
     Mutant("access_controls_fit_their_origins", OAC, without(CONTROL)),
     Mutant("access_controls_sign", OAC, put(CONTROL, "signingBehavior", "no-override")),
     Mutant("timeouts_are_in_range", OAI, put(DISTRIBUTION, "origins.0.connectionTimeout", 11)),
@@ -261,14 +271,14 @@ MUTANTS = [
         put(DISTRIBUTION, "webAclId", lambda old: old.replace("global", "regional")),
     ),
     Mutant("viewers_use_https", OAI, put(DISTRIBUTION, f"{DEFAULT}.viewerProtocolPolicy", "allow-all")),
-    Mutant("functions_run_where_they_may", GATEWAY, without("cloudfront/function:Function")),
+    Mutant("functions_run_where_they_may", PAGES, without("cloudfront/function:Function")),
     Mutant(
         "functions_run_where_they_may",
-        GATEWAY,
+        PAGES,
         put(DISTRIBUTION, f"{DEFAULT}.functionAssociations", lambda old: old * 2),
     ),
-    Mutant("functions_are_small", GATEWAY, put("cloudfront/function:Function", "code", "/" * 10_241)),
-    Mutant("functions_are_small", GATEWAY, put("cloudfront/function:Function", "runtime", "nodejs22.x")),
+    Mutant("functions_are_small", PAGES, put("cloudfront/function:Function", "code", "/" * 10_241)),
+    Mutant("functions_are_small", PAGES, put("cloudfront/function:Function", "runtime", "nodejs22.x")),
     Mutant(
         "metrics_are_of_a_distribution_of_the_graph",
         OAI,
@@ -379,7 +389,7 @@ MUTANTS = [
     Mutant("documents_are_policies", GATEWAY, document(ROLE_POLICY, added("Effect", "allow"))),
     Mutant("documents_are_policies", GATEWAY, document(ROLE_POLICY, added("Conditions", {}))),
     Mutant("sids_are_letters_and_digits", GATEWAY, document(ROLE_POLICY, added("Sid", "the model"))),
-    Mutant("sids_are_letters_and_digits", GATEWAY, document(ROLE_POLICY, added("Sid", "Results"))),
+    Mutant("sids_are_letters_and_digits", GATEWAY, document(ROLE_POLICY, added("Sid", "Secrets"))),
     Mutant(
         "roles_are_assumed_by_lambda_alone",
         GATEWAY,
@@ -397,9 +407,30 @@ MUTANTS = [
         GATEWAY,
         document(ROLE_POLICY, added("Resource", "arn:aws:sagemaker:us-east-1:123456789012:endpoint/*")),
     ),
+    Mutant("roles_name_their_resources", PROFILE, document(ROLE_POLICY, lambda all_: all_[1].pop("Condition"))),
+    Mutant(
+        "roles_name_their_resources",
+        PROFILE,
+        document(
+            ROLE_POLICY,
+            lambda all_: all_[1]["Condition"]["ArnEquals"].update(
+                {"bedrock:InferenceProfileArn": "arn:aws:bedrock:us-east-1:123456789012:inference-profile/*"}
+            ),
+        ),
+    ),
+    Mutant(
+        "roles_name_their_resources",
+        PROFILE,
+        document(ROLE_POLICY, lambda all_: all_[1]["Action"].append("bedrock:InvokeModelWithResponseStream")),
+    ),
+    Mutant(
+        "roles_name_their_resources",
+        PROFILE,
+        document(ROLE_POLICY, lambda all_: all_[1].update(Resource="arn:aws:bedrock:*:123456789012:*/*")),
+    ),
     Mutant("names_in_iam_are_allowed", GATEWAY, output(ROLE, "name", "r" * 65)),
     Mutant("policies_of_a_role_are_of_one_that_is_there", GATEWAY, put(ROLE_POLICY, "role", "nobody")),
-    Mutant("secrets_are_not_in_plain_text", GATEWAY, put(FUNCTION, "environment.variables.MASTER_SECRET_ARN", MASTER)),
+    Mutant("secrets_are_not_in_plain_text", GATEWAY, put(FUNCTION, f"environment.variables.{assembly.MASTER}", MASTER)),
     Mutant("functions_are_within_limits", GATEWAY, put(FUNCTION, "timeout", 901)),
     Mutant("functions_are_within_limits", GATEWAY, put(FUNCTION, "memorySize", 64)),
     Mutant("functions_are_within_limits", GATEWAY, put(FUNCTION, "environment.variables.BUCKET", "x" * 4096)),
@@ -409,18 +440,18 @@ MUTANTS = [
     Mutant("functions_log_where_logs_expire", GATEWAY, without("cloudwatch/logGroup:LogGroup")),
     Mutant("retentions_are_those_of_a_list", GATEWAY, put("cloudwatch/logGroup:LogGroup", "retentionInDays", 10)),
     Mutant("a_url_is_called_with_two_permissions", GATEWAY, without(PERMISSION)),
-    Mutant("a_url_is_called_with_two_permissions", SIGNED, put(PERMISSION, "sourceArn", GONE)),
+    Mutant("a_url_is_called_with_two_permissions", SIGNED, put(INVOKE, "sourceArn", GONE)),
     Mutant(
         "a_url_is_called_with_two_permissions",
         GATEWAY,
         put("lambda/functionUrl:FunctionUrl", "authorizationType", "AWS_IAM"),
     ),
-    Mutant("permissions_say_what_their_action_takes", GATEWAY, put(PERMISSION, "action", "lambda:GetFunction")),
-    Mutant("nobody_calls_but_through_the_url", GATEWAY, put(PERMISSION, "invokedViaFunctionUrl", GONE)),
+    Mutant("permissions_say_what_their_action_takes", GATEWAY, put(INVOKE, "action", "lambda:GetFunction")),
+    Mutant("nobody_calls_but_through_the_url", GATEWAY, put(INVOKE, "invokedViaFunctionUrl", GONE)),
     Mutant(
         "urls_are_asked_over_https",
         GATEWAY,
-        put(DISTRIBUTION, "origins.0.customOriginConfig.originProtocolPolicy", "match-viewer"),
+        put(DISTRIBUTION, "origins.1.customOriginConfig.originProtocolPolicy", "match-viewer"),
     ),
     Mutant(
         "urls_behind_an_origin_are_of_the_graph",

@@ -1,11 +1,7 @@
-"""Programs to record: direct caches of every kind, and a gateway behind a distribution."""
+"""Programs to record: direct caches of every kind, and inference routes with every model and both front doors."""
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
-
-import pulumi
-import pulumi_aws as aws
 
 from inference_edge_cache import InferenceEdgeCache
 from inference_edge_cache.testing import Recording, record
@@ -16,7 +12,6 @@ KMS_KEY = "arn:aws:kms:us-east-1:123456789012:key/12345678-1234-1234-1234-123456
 WEB_ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/edge/12345678-1234-1234-1234-123456789012"
 MODEL = "https://model.example.com"
 MANAGED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
-FRONT_DOOR = "the secret of the front door"
 MASTER = "a master secret of at least thirty-two bytes"
 
 CACHES: Mapping[str, Mapping[str, Any]] = {
@@ -56,182 +51,115 @@ CACHES: Mapping[str, Mapping[str, Any]] = {
 """The arguments of caches, beside cloud and origin."""
 
 
-def cache(**args: Any) -> Recording:
-    """What a program with one cache, named ``cache``, registers."""
-    return record(lambda: InferenceEdgeCache("cache", {"cloud": "aws", "origin": {"url": MODEL}, **args}))
-
-
-def gateway(front_door: str = "secret", code: Mapping[str, str] | None = None) -> Recording:
-    """What a program registers that puts a function behind a distribution, by hand and as narrow as it can be.
-
-    It has one resource of each type that a function behind a distribution takes. ``code`` is the function's, by name of
-    the file; ``front_door`` is ``secret`` or ``iam``.
-    """
-    return record(lambda: _gateway(front_door, code or {"app.py": "def handler(event, context): return {}"}))
-
-
-def _gateway(front_door: str, code: Mapping[str, str]) -> None:
-    signed = front_door == "iam"
-    secret = aws.secretsmanager.Secret("master", recovery_window_in_days=0)
-    aws.secretsmanager.SecretVersion("master", secret_id=secret.id, secret_string=pulumi.Output.secret(MASTER))
-    results = _results()
-    role = _role()
-    name = "gateway"
-    logs = aws.cloudwatch.LogGroup("logs", name=f"/aws/lambda/{name}", retention_in_days=14)
-    policy = aws.iam.RolePolicy(
-        "what-it-may",
-        role=role.id,
-        policy=pulumi.Output.json_dumps(
-            {
-                "Version": "2012-10-17",
-                "Statement": [
-                    _allow("Model", "sagemaker:InvokeEndpoint", "arn:aws:sagemaker:us-east-1:123456789012:endpoint/m"),
-                    _allow("Results", ["s3:GetObject", "s3:PutObject"], pulumi.Output.concat(results.arn, "/v1/*")),
-                    _allow("Secret", "secretsmanager:GetSecretValue", secret.arn),
-                    _allow("Logs", ["logs:CreateLogStream", "logs:PutLogEvents"], pulumi.Output.concat(logs.arn, ":*")),
-                ],
-            }
-        ),
-    )
-    function = aws.lambda_.Function(
-        "gateway",
-        name=name,
-        role=role.arn,
-        handler="app.handler",
-        runtime="python3.13",
-        architectures=["arm64"],
-        memory_size=256,
-        timeout=30,
-        reserved_concurrent_executions=10,
-        code=pulumi.AssetArchive({file: pulumi.StringAsset(text) for file, text in code.items()}),
-        environment={"variables": {"MASTER_SECRET_ARN": secret.arn, "BUCKET": results.bucket}},
-        opts=pulumi.ResourceOptions(depends_on=[policy, logs]),
-    )
-    url = aws.lambda_.FunctionUrl(
-        "url", function_name=function.name, authorization_type="AWS_IAM" if signed else "NONE"
-    )
-    control = None
-    if signed:
-        control = aws.cloudfront.OriginAccessControl(
-            "signs",
-            origin_access_control_origin_type="lambda",
-            signing_behavior="always",
-            signing_protocol="sigv4",
-        )
-    distribution = _distribution(url, control)
-    principal = "cloudfront.amazonaws.com" if signed else "*"
-    source = distribution.arn if signed else None
-    aws.lambda_.Permission(
-        "calls-the-url",
-        function=function.name,
-        action="lambda:InvokeFunctionUrl",
-        principal=principal,
-        source_arn=source,
-        function_url_auth_type=None if signed else "NONE",
-    )
-    aws.lambda_.Permission(
-        "calls-the-function",
-        function=function.name,
-        action="lambda:InvokeFunction",
-        principal=principal,
-        source_arn=source,
-        invoked_via_function_url=True,
-    )
-    aws.s3.BucketObjectv2(
-        "page", bucket=results.bucket, key="v1/page.json", content="{}", content_type="application/json"
-    )
-
-
-def _allow(sid: str, action: Any, resource: Any) -> dict[str, Any]:
-    return {"Sid": sid, "Effect": "Allow", "Action": action, "Resource": resource}
-
-
-def _role() -> aws.iam.Role:
-    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    return aws.iam.Role("runs", assume_role_policy=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
-
-
-def _results() -> aws.s3.Bucket:
-    bucket = aws.s3.Bucket("results", force_destroy=True)
-    block = aws.s3.BucketPublicAccessBlock(
-        "results",
-        bucket=bucket.bucket,
-        block_public_acls=True,
-        block_public_policy=True,
-        ignore_public_acls=True,
-        restrict_public_buckets=True,
-    )
-    aws.s3.BucketOwnershipControls("results", bucket=bucket.bucket, rule={"object_ownership": "BucketOwnerEnforced"})
-    default = {"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}
-    aws.s3.BucketServerSideEncryptionConfiguration("results", bucket=bucket.bucket, rules=[default])
-    rule = {"id": "v1", "status": "Enabled", "filter": {"prefix": "v1/"}, "expiration": {"days": 30}}
-    aws.s3.BucketLifecycleConfiguration("results", bucket=bucket.bucket, rules=[rule])
-    deny = {
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "s3:*",
-        "Resource": [bucket.arn, pulumi.Output.concat(bucket.arn, "/*")],
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
-    aws.s3.BucketPolicy(
-        "results",
-        bucket=bucket.bucket,
-        policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [deny]}),
-        opts=pulumi.ResourceOptions(depends_on=[block]),
-    )
-    return bucket
-
-
-PREFLIGHT = """
-function handler(event) {
-    if (event.request.method === 'OPTIONS') {
-        return {statusCode: 204, statusDescription: 'No Content', headers: {}};
-    }
-    return event.request;
+MODEL_KEY = "a key of the model's"
+PAGE = "https://app.example.com"
+EMBEDDINGS, CHAT, CONVERSE = ({"preset": name} for name in ("embeddings", "openai_chat", "bedrock_converse"))
+FOR_AN_HOUR = {
+    "path": "/v1/chat/completions",
+    "inference": {"dialect": "openai-chat", "result_max_age": "1h"},
+    "policy": {"default_ttl": "10m", "max_ttl": "1h"},
 }
-"""
+KEYED = {"gateway": {"master_secret": MASTER}}
 
-
-def _distribution(
-    url: aws.lambda_.FunctionUrl, control: aws.cloudfront.OriginAccessControl | None
-) -> aws.cloudfront.Distribution:
-    function = aws.cloudfront.Function("preflight", runtime="cloudfront-js-2.0", code=PREFLIGHT)
-    header = {"name": "x-front-door", "value": pulumi.Output.secret(FRONT_DOOR)}
-    guard = {"custom_headers": [header]} if control is None else {"origin_access_control_id": control.id}
-    return aws.cloudfront.Distribution(
-        "cdn",
-        enabled=True,
-        restrictions={"geo_restriction": {"restriction_type": "none"}},
-        viewer_certificate={"cloudfront_default_certificate": True},
-        origins=[
-            {
-                "origin_id": "gateway",
-                "domain_name": url.function_url.apply(lambda found: found.removeprefix("https://").rstrip("/")),
-                **guard,
-                "custom_origin_config": {
-                    "http_port": 80,
-                    "https_port": 443,
-                    "origin_protocol_policy": "https-only",
-                    "origin_ssl_protocols": ["TLSv1.2"],
-                },
-            }
-        ],
-        default_cache_behavior={
-            "target_origin_id": "gateway",
-            "allowed_methods": ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"],
-            "cached_methods": ["GET", "HEAD"],
-            "viewer_protocol_policy": "redirect-to-https",
-            "cache_policy_id": "4135ea2d-6df8-44a3-9df3-4b5a84be39ad",
-            "origin_request_policy_id": "b689b0a8-53d0-40ab-baf2-68738e2966ac",
-            "function_associations": [{"event_type": "viewer-request", "function_arn": function.arn}],
+GATEWAYS: Mapping[str, Mapping[str, Any]] = {
+    "a gateway with a secret": {
+        **KEYED,
+        "origin": {"url": MODEL, "headers": {"x-api-key": MODEL_KEY}},
+        "routes": [EMBEDDINGS, CHAT],
+        "tags": {"team": "search"},
+    },
+    "a gateway that IAM guards": {
+        "origin": {"sagemaker": {"endpoint_name": "E5-small"}},
+        "routes": [EMBEDDINGS],
+        "gateway": {"access": "public", "front_door": "iam"},
+        "aws": {"bucket_access": "oac"},
+    },
+    "a gateway for everybody": {"routes": [EMBEDDINGS], "gateway": {"access": "public"}},
+    "a gateway that web pages ask": {
+        **KEYED,
+        "routes": [EMBEDDINGS],
+        "cors": {
+            "allow_origins": [PAGE],
+            "allow_methods": ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"],
+            "allow_headers": ["authorization", "content-type"],
         },
-    )
+        "tags": {"team": "search"},
+    },
+    "results for an hour": {**KEYED, "routes": [FOR_AN_HOUR]},
+    "a SageMaker endpoint": {
+        **KEYED,
+        "origin": {
+            "sagemaker": {
+                "endpoint_name": "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/e5-small",
+                "target_variant": "blue",
+            }
+        },
+        "routes": [{"preset": "sagemaker"}],
+    },
+    "a Bedrock model": {
+        **KEYED,
+        "origin": {"bedrock": {"model_id": "anthropic.claude-3-haiku-20240307-v1:0", "api": "converse"}},
+        "routes": [CONVERSE],
+    },
+    "an inference profile": {
+        **KEYED,
+        "origin": {"bedrock": {"model_id": "us.anthropic.claude-haiku-4-5-20251001-v1:0", "api": "converse"}},
+        "routes": [CONVERSE],
+    },
+    "an inference profile of one's own": {
+        **KEYED,
+        "origin": {
+            "bedrock": {
+                "model_id": "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3d4e5f6",
+                "api": "converse",
+            }
+        },
+        "routes": [CONVERSE],
+    },
+    "a gateway beside everything": {
+        "origin": {
+            "url": MODEL,
+            "headers": {"x-api-key": MODEL_KEY},
+            "failover": {"url": "https://backup.example.com"},
+        },
+        "policy": {"default_ttl": "10m"},
+        "routes": [EMBEDDINGS, FOR_AN_HOUR, {"path": "/v1/*", "methods": ["GET", "HEAD"]}],
+        "gateway": {
+            "master_secret": MASTER,
+            "memory": 1024,
+            "timeout": 120,
+            "reserved_concurrency": 5,
+            "log_retention_days": 7,
+            "environment": {"LOG_COLOUR": "none"},
+            "dashboard": True,
+        },
+        "generation": "2",
+        "bucket": {},
+        "forward_headers": ["x-request-id"],
+        "custom_domain": {"names": ["cache.example.com"], "certificate": CERTIFICATE},
+        "cors": {"allow_origins": [PAGE]},
+        "geo": {"deny": ["AQ"]},
+        "logging": {"destination": LOG_GROUP},
+        "origin_shield": "eu-west-1",
+        "tags": {"team": "search"},
+        "aws": {"price_class": "PriceClass_100", "web_acl_id": WEB_ACL},
+    },
+}
+"""The arguments of caches with inference routes, beside cloud and, where none is given, origin."""
+
+
+def cache(name: str = "cache", /, **args: Any) -> Recording:
+    """What a program with one cache registers."""
+    return record(lambda: InferenceEdgeCache(name, {"cloud": "aws", "origin": {"url": MODEL}, **args}))
+
+
+def gateway(program: str = "a gateway with a secret", **args: Any) -> Recording:
+    """One of ``GATEWAYS``, with other arguments in place of its own."""
+    return cache(**{**GATEWAYS[program], **args})
 
 
 Make = Callable[[], Recording]
 PROGRAMS: Mapping[str, Make] = {
-    **{name: (lambda args=args: cache(**args)) for name, args in CACHES.items()},
-    "a gateway with a secret": lambda: gateway(),
-    "a gateway that IAM guards": lambda: gateway("iam"),
+    name: (lambda args=args: cache(**args)) for name, args in {**CACHES, **GATEWAYS}.items()
 }
 """Everything that the rules have to find valid, and the deployer has to deploy."""

@@ -197,6 +197,8 @@ class Servers:
         try:
             if tls:
                 sock = tls.wrap_socket(sock, server_side=True)
+                with self._lock:
+                    self._open.append(sock)  # the other one is only a shell from now on
             with sock, sock.makefile("rb") as incoming:
                 while seen := _request(incoming, connection):
                     server.seen.append(seen)

@@ -319,16 +319,20 @@ def _delete_access_control(made: Made) -> None:
 
 # Functions and metrics ------------------------------------------------------------------------------------------------
 def _function(new: New) -> Outputs:
-    made = new.aws.call("cloudfront", "CreateFunction", **_function_parameters(new))
+    tags = tag_list(new.given.take("tags", None))
+    tagged = present(Tags=tags and {"Items": tags})
+    made = new.aws.call("cloudfront", "CreateFunction", **_function_parameters(new), **tagged)
     arn = made["FunctionSummary"]["FunctionMetadata"]["FunctionARN"]
     _publish(new, made["ETag"])
     return {"id": new.name, "name": new.name, "arn": arn}
 
 
 def _update_function(new: New, made: Made) -> Outputs:
+    if tags := tag_list(new.given.take("tags", None)):
+        new.aws.call("cloudfront", "TagResource", Resource=made.outputs["arn"], Tags={"Items": tags})
     etag = new.aws.call("cloudfront", "DescribeFunction", Name=new.name, Stage="DEVELOPMENT")["ETag"]
-    changed = new.aws.call("cloudfront", "UpdateFunction", IfMatch=etag, **_function_parameters(new))
-    _publish(new, changed["ETag"])
+    new.aws.call("cloudfront", "UpdateFunction", IfMatch=etag, **_function_parameters(new))
+    _publish(new, new.aws.call("cloudfront", "DescribeFunction", Name=new.name, Stage="DEVELOPMENT")["ETag"])
     return made.outputs
 
 

@@ -61,8 +61,9 @@ def _update_function(new: New, made: Made) -> Outputs:
         new.aws.call("lambda", "UpdateFunctionCode", region=new.region, FunctionName=new.name, **code)
         _wait_for(new, "function_updated_v2")
     changed = _configuration(given)
-    new.aws.call("lambda", "UpdateFunctionConfiguration", region=new.region, FunctionName=new.name, **changed)
-    _wait_for(new, "function_updated_v2")
+    if changed != _configuration(Given(made.inputs)):
+        new.aws.call("lambda", "UpdateFunctionConfiguration", region=new.region, FunctionName=new.name, **changed)
+        _wait_for(new, "function_updated_v2")
     if tags := given.take("tags", None):
         new.aws.call("lambda", "TagResource", region=new.region, Resource=made.outputs["arn"], Tags=tags)
     _reserve(new)

@@ -64,7 +64,7 @@ def origin(certificates: Certificates) -> Iterator[Origin]:
     server.daemon_threads = True
     server.socket = certificates.server().wrap_socket(server.socket, server_side=True)
     found.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield found

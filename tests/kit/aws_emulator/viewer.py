@@ -101,6 +101,12 @@ def viewers(aws: Emulator, distribution: str) -> Iterator[Viewers]:
 
 
 def _twin(aws: Emulator, config: Mapping[str, Any], member: int) -> Mapping[str, Any]:
+    twin = {**_without_groups(config, member), "CallerReference": str(uuid4()), "Aliases": {"Quantity": 0}}
+    return aws.call("cloudfront", "CreateDistribution", DistributionConfig=twin)["Distribution"]
+
+
+def _without_groups(config: Mapping[str, Any], member: int) -> dict[str, Any]:
+    """A configuration whose behaviours point at this member of each group."""
     groups = {one["Id"]: one["Members"]["Items"][member]["OriginId"] for one in config["OriginGroups"]["Items"]}
 
     def pointed(behavior: Mapping[str, Any]) -> dict[str, Any]:
@@ -108,15 +114,25 @@ def _twin(aws: Emulator, config: Mapping[str, Any], member: int) -> Mapping[str,
         return {**behavior, "TargetOriginId": groups.get(target, target)}
 
     ordered = [pointed(one) for one in config["CacheBehaviors"].get("Items", [])]
-    changed = {
+    return {
         **config,
-        "CallerReference": str(uuid4()),
-        "Aliases": {"Quantity": 0},
         "OriginGroups": {"Quantity": 0},
         "DefaultCacheBehavior": pointed(config["DefaultCacheBehavior"]),
         "CacheBehaviors": {"Quantity": len(ordered), "Items": ordered} if ordered else {"Quantity": 0},
     }
-    return aws.call("cloudfront", "CreateDistribution", DistributionConfig=changed)["Distribution"]
+
+
+@contextmanager
+def first_members_alone(seen: Viewers, id_: str) -> Iterator[Viewers]:
+    """Viewers of a distribution whose groups are their first members until the block ends. A twin has an ARN of its
+    own, which no access control of a bucket lets in."""
+    etag = seen.aws.call("cloudfront", "GetDistribution", Id=id_)["ETag"]
+    alone = _without_groups(seen.config, 0)
+    etag = seen.aws.call("cloudfront", "UpdateDistribution", Id=id_, IfMatch=etag, DistributionConfig=alone)["ETag"]
+    try:
+        yield Viewers(seen.aws, seen.domain, alone)
+    finally:
+        seen.aws.call("cloudfront", "UpdateDistribution", Id=id_, IfMatch=etag, DistributionConfig=seen.config)
 
 
 def _matches(pattern: str, path: str) -> bool:
@@ -153,7 +169,7 @@ def served(seen: Viewers) -> Iterator[str]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from aws_rules.graph import Graph, Rule, many
+from aws_rules.graph import Graph, Rule, many, matches
 from inference_edge_cache.testing import Secret, reveal
 
 ROLE_POLICY = "iam/rolePolicy:RolePolicy"
@@ -15,6 +15,15 @@ WILDCARDS: Mapping[str, str] = {
     "cloudwatch:PutMetricData": "the action has no resources: IAM/list_amazoncloudwatch",
 }
 """Actions that a role may be allowed on every resource, and why there is no narrower way."""
+
+ANYWHERE: Mapping[str, tuple[str, str, str]] = {
+    "bedrock:InvokeModel": (
+        "arn:*:bedrock:*::foundation-model/*",
+        "bedrock:InferenceProfileArn",
+        "an inference profile asks its model in regions of its own choice: BEDROCK/inference-profiles-prereq",
+    ),
+}
+"""Actions that a role may be allowed beyond a region: on what, by way of what that the statement has to name, why."""
 
 
 def documents_are_policies(graph: Graph) -> Iterator[str]:
@@ -51,12 +60,15 @@ def roles_name_their_actions(graph: Graph) -> Iterator[str]:
 
 
 def roles_name_their_resources(graph: Graph) -> Iterator[str]:
-    """An Allow is for named resources, but for the actions of ``WILDCARDS``. A ``*`` may end the name of an object or a
-    log stream, never stand for a service, a region, an account or a whole kind. IAM/best-practices."""
+    """An Allow is for named resources, but for the actions of ``WILDCARDS`` and ``ANYWHERE``. A ``*`` may end the name
+    of an object or a log stream, never stand for a service, a region, an account or a whole kind. IAM/best-practices.
+    """
     for one, statement in graph.statements(ROLE_POLICY):
         if statement["Effect"] != "Allow" or set(many(statement.get("Action", []))) <= WILDCARDS.keys():
             continue
         for resource in many(statement.get("Resource", "*")):
+            if _only_by_way(statement, resource):
+                continue
             parts = resource.split(":", 5)
             kind = re.split("[:/]", parts[-1])
             if (
@@ -66,6 +78,16 @@ def roles_name_their_resources(graph: Graph) -> Iterator[str]:
                 or (len(kind) > 1 and kind[1] == "*" and parts[2] != "s3")
             ):
                 yield f"{one.name}: {resource}"
+
+
+def _only_by_way(statement: Mapping[str, Any], resource: str) -> bool:
+    """Whether ``ANYWHERE`` allows the resource: one action, and a condition that names what it is asked through."""
+    actions = many(statement.get("Action", []))
+    if len(actions) != 1 or actions[0] not in ANYWHERE:
+        return False
+    pattern, key, _ = ANYWHERE[actions[0]]
+    through = many(statement.get("Condition", {}).get("ArnEquals", {}).get(key, "*"))
+    return matches(pattern, resource) and not any("*" in arn for arn in through)
 
 
 def names_in_iam_are_allowed(graph: Graph) -> Iterator[str]:
