@@ -47,6 +47,9 @@ BUCKET_FROM = 86_400
 MIN_ORIGIN_SECRET = 16
 
 PROOF_BY_MASTER = "master"
+MASTER_VERSION = "INFERENCE_EDGE_CACHE_MASTER_VERSION"
+"""Not read: a deployment that changes it starts the gateway anew. One that runs looks for a new master secret once a
+minute at most, and until then would refuse the proof that follows from it."""
 """The CDN proves itself with what follows from the master secret: a rotation of the one is one of the other."""
 
 UPLOADS_BY_KEY = "keyed"

@@ -257,7 +257,9 @@ def test_gateway(reference, bucket):
     given = dict(inputs(reference, "cache-gateway"))
     assert set(given.pop("code")["assets"]) == {*archive_files(), "gateway.json"}
     master, headers = (reference.one(f"cache-{name}").outputs for name in ("master-secret", "model-headers"))
-    version = reference.one("cache-model-headers-version").outputs["versionId"]
+    version, newest = (
+        reference.one(f"cache-{name}-version").outputs["versionId"] for name in ("model-headers", "master-secret")
+    )
     assert given == {
         "description": "The gateway of the edge cache cache",
         "role": reference.one("cache-gateway-role").outputs["arn"],
@@ -276,6 +278,7 @@ def test_gateway(reference, bucket):
                 ),
                 "INFERENCE_EDGE_CACHE_MODEL_HEADERS_SOURCE": f"aws:{headers['arn']}@{version}",
                 "INFERENCE_EDGE_CACHE_MASTER_SOURCE": f"aws:{master['arn']}",
+                "INFERENCE_EDGE_CACHE_MASTER_VERSION": newest,
                 "INFERENCE_EDGE_CACHE_ORIGIN_PROOF": "master",
                 "INFERENCE_EDGE_CACHE_TIMEOUT": "58",
             }
@@ -700,7 +703,7 @@ def test_variables_of_ones_own_never_replace_the_gateways():
     recording = deployed(gateway={"master_secret": MASTER, "environment": {"HTTPS_PROXY": "http://proxy.example.com"}})
     variables = inputs(recording, "cache-gateway")["environment"]["variables"]
     assert variables["HTTPS_PROXY"] == "http://proxy.example.com"
-    assert len(variables) == 7
+    assert len(variables) == 8
 
 
 def test_beside_the_gateway_an_endpoint_is_reached_with_its_own_origin():

@@ -259,6 +259,7 @@ def test_gateway(reference, bucket):
                 "INFERENCE_EDGE_CACHE_STORE": f"gs://{bucket}",
                 "INFERENCE_EDGE_CACHE_MODEL": json.dumps({"vertex": model_on_vertex()}),
                 "INFERENCE_EDGE_CACHE_MASTER_SOURCE": f"gcp:{master}/versions/latest",
+                "INFERENCE_EDGE_CACHE_MASTER_VERSION": reference.one("cache-master-secret-version").outputs["version"],
                 "INFERENCE_EDGE_CACHE_ORIGIN_PROOF": "master",
                 "INFERENCE_EDGE_CACHE_UPLOADS": "keyed",
                 "INFERENCE_EDGE_CACHE_TIMEOUT": "58",
@@ -585,6 +586,7 @@ def test_with_public_access_there_is_no_secret_and_no_guard():
     assert not [name for name in names if "master-secret" in name]
     assert not set(variables(recording)) & {
         "INFERENCE_EDGE_CACHE_MASTER_SOURCE",
+        "INFERENCE_EDGE_CACHE_MASTER_VERSION",
         "INFERENCE_EDGE_CACHE_ORIGIN_PROOF",
         "INFERENCE_EDGE_CACHE_UPLOADS",
     }
@@ -596,7 +598,7 @@ def test_with_public_access_there_is_no_secret_and_no_guard():
 def test_variables_of_ones_own_never_replace_the_gateways():
     given = variables(deployed(gateway={"master_secret": MASTER, "environment": {"HTTPS_PROXY": "http://p.example"}}))
     assert given["HTTPS_PROXY"] == "http://p.example"
-    assert len(given) == 8
+    assert len(given) == 9
 
 
 def test_sizes():

@@ -272,11 +272,10 @@ def _account(make: Maker) -> Account:
 
 
 def _variables(plan: GatewayPlan, bucket: s3.Bucket, secrets: Mapping[str, Any]) -> dict[str, pulumi.Input[str]]:
-    headers = None
-    if "model_headers" in secrets:
-        headers = (secrets["model_headers"].arn, secrets["model_headers_version"].version_id)
-    master = secrets["master_secret"].arn if "master_secret" in secrets else None
-    return render_gateway.variables(plan, bucket.bucket, master, headers)
+    def version(child: str) -> tuple[pulumi.Input[str], pulumi.Input[str]] | None:
+        return (secrets[child].arn, secrets[f"{child}_version"].version_id) if child in secrets else None
+
+    return render_gateway.variables(plan, bucket.bucket, version("master_secret"), version("model_headers"))
 
 
 # Front door -----------------------------------------------------------------------------------------------------------

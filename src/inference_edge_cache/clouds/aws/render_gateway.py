@@ -194,11 +194,11 @@ def code(gateway: GatewayPlan) -> pulumi.AssetArchive:
 def variables(
     gateway: GatewayPlan,
     bucket: pulumi.Input[str],
-    master: pulumi.Input[str] | None,
+    master: tuple[pulumi.Input[str], pulumi.Input[str]] | None,
     headers: tuple[pulumi.Input[str], pulumi.Input[str]] | None,
 ) -> dict[str, pulumi.Input[str]]:
-    """No secret among them: ``master`` and ``headers`` say where one lies. The headers by their version too, so that a
-    new one starts the function anew."""
+    """No secret among them: ``master`` and ``headers`` say where one lies, and its version, so that a new one starts
+    the function anew."""
     found: dict[str, pulumi.Input[str]] = {
         **dict(gateway.environment),
         assembly.STORE: pulumi.Output.concat("s3://", bucket),
@@ -206,7 +206,8 @@ def variables(
         assembly.TIMEOUT: str(gateway.timeout - ANSWER_MARGIN),
     }
     if master is not None:
-        found[assembly.MASTER] = pulumi.Output.concat("aws:", master)
+        found[assembly.MASTER] = pulumi.Output.concat("aws:", master[0])
+        found[assembly.MASTER_VERSION] = master[1]
         if gateway.front_door is FrontDoor.SECRET:
             found[assembly.ORIGIN_PROOF] = assembly.PROOF_BY_MASTER
     if headers is not None:

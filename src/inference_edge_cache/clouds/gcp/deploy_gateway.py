@@ -273,7 +273,9 @@ def _model_access(
 def _variables(
     plan: GatewayPlan, results: storage.Bucket, project: pulumi.Output[str], granted: Mapping[str, Any]
 ) -> dict[str, pulumi.Input[str]]:
-    master = granted["master_secret"].id if "master_secret" in granted else None
+    master = None
+    if "master_secret" in granted:
+        master = (granted["master_secret"].id, granted["master_secret_version"].version)
     headers = granted["model_headers_version"].name if "model_headers_version" in granted else None
     return render_gateway.variables(plan, results.name, project, master, headers)
 

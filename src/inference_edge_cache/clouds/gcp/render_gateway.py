@@ -166,11 +166,11 @@ def variables(
     gateway: GatewayPlan,
     bucket: pulumi.Input[str],
     project: pulumi.Input[str],
-    master: pulumi.Input[str] | None,
+    master: tuple[pulumi.Input[str], pulumi.Input[str]] | None,
     headers: pulumi.Input[str] | None,
 ) -> dict[str, pulumi.Input[str]]:
-    """No secret among them: ``master`` and ``headers`` say where one lies. The headers by their version too, so that a
-    new one starts the function anew. ``THREADS`` is the Functions Framework's: how many requests it works on."""
+    """No secret among them: ``master`` and ``headers`` say where one lies, and its version, so that a new one starts
+    the function anew. ``THREADS`` is the Functions Framework's: how many requests it works on."""
     found: dict[str, pulumi.Input[str]] = {
         **dict(gateway.environment),
         assembly.STORE: pulumi.Output.concat("gs://", bucket),
@@ -179,7 +179,8 @@ def variables(
         "THREADS": str(gateway.concurrency),
     }
     if master is not None:
-        found[assembly.MASTER] = pulumi.Output.concat("gcp:", master, "/versions/latest")
+        found[assembly.MASTER] = pulumi.Output.concat("gcp:", master[0], "/versions/latest")
+        found[assembly.MASTER_VERSION] = master[1]
         found[assembly.ORIGIN_PROOF] = assembly.PROOF_BY_MASTER
         found[assembly.UPLOADS] = assembly.UPLOADS_BY_KEY
     if headers is not None:
