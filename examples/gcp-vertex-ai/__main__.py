@@ -30,3 +30,6 @@ cache = InferenceEdgeCache(
 pulumi.export("url", cache.url)
 pulumi.export("configUrl", cache.config_url)
 pulumi.export("ipv4Address", cache.domain_name)
+# What the commands purge and warm go by.
+pulumi.export("cacheId", cache.cache_id)
+pulumi.export("resultsBucketName", cache.results_bucket_name)

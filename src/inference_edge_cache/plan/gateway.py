@@ -32,7 +32,8 @@ def plan_gateway(
 ) -> GatewayPlan | None:
     """The gateway, or None when something of it is wrong. ``upstream`` is None where the model is what is wrong."""
     given: Mapping[str, Any] = draft.args.get("gateway", {})
-    if not any(problem.path == MASTER_AT for problem in draft.problems):  # else it is there, and no text
+    # Without a gateway that is what is wrong; where it was no text, that has been said.
+    if "gateway" in draft.args and not any(problem.path == MASTER_AT for problem in draft.problems):
         draft.problems.extend(secret_with_access(given))
     draft.uses.extend(uses_of_gateway(given))
     draft.problems.extend(sensible(given, draft.cloud))

@@ -72,7 +72,7 @@ def scope_of(master: bytes, tenant: str) -> str:
     except UnicodeEncodeError:
         raise KeyMaterialError("the tenant's name is not valid Unicode: it has a lone surrogate") from None
     if not name:
-        raise KeyMaterialError('the tenant has no name. Name it, or say access="public" to share answers with everyone')
+        raise KeyMaterialError("the tenant has no name: give one. Who shares answers with everyone needs no key")
     return base64url.encode(_hmac(master, b"scope|" + name))[:SCOPE_LENGTH]
 
 

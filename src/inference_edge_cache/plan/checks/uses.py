@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from inference_edge_cache.capabilities import CLOUD_NAMES, Capability, Cloud, Support, capability
-from inference_edge_cache.errors import Problem
+from inference_edge_cache.errors import Problem, show
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ def warnings_of_uses(uses: Iterable[Use], cloud: Cloud) -> list[str]:
 
 def _problems_of_use(use: Use, row: Capability) -> list[Problem]:
     if row.support is Support.UNSUPPORTED:
-        return [Problem.at(use.path, use.value, row.reason, row.remedy, kind="unsupported")]
+        given = "" if use.value == "" else show(use.path, use.value)
+        return [Problem(use.path, given, row.reason, row.remedy, kind="unsupported")]
     if use.amount is None:
         return []
     too_little = row.minimum is not None and use.amount < row.minimum
