@@ -216,3 +216,12 @@ def test_the_page_names_every_load():
     page = (ROOT / "docs/costs.md").read_text()
     for name in EXAMPLES:
         assert page.count(name) >= 3
+
+
+@pytest.mark.parametrize("memory", [128, 10_240])
+def test_a_memory_that_the_cloud_has_not_costs_nothing_there(memory):
+    load = replace(HALF, memory_mb=memory)
+    assert cost_of(load, Cloud.AWS).cache_usd > 0
+    with pytest.raises(LoadError, match="memory_mb") as caught:
+        cost_of(load, Cloud.GCP)
+    assert [problem.path for problem in caught.value.problems] == ["memory_mb"]

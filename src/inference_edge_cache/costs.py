@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from inference_edge_cache.capabilities import GATEWAY_MEMORY, Cloud
-from inference_edge_cache.errors import EdgeCacheError, Problem
+from inference_edge_cache.capabilities import GATEWAY_MEMORY, Cloud, capability
+from inference_edge_cache.errors import Problem, ProblemsError
 
 PRICED = "2026-11"
 """The month of the prices below: us-east-1 and callers in North America; on GCP a region of tier 1 (us-central1)."""
@@ -41,13 +41,8 @@ _SECRET_MANAGER = "https://cloud.google.com/secret-manager/pricing"  # noqa: S10
 _CLOUD_LOGGING = "https://cloud.google.com/stackdriver/pricing"
 
 
-class LoadError(EdgeCacheError, ValueError):
-    """Every problem of a load, at once. ``problems`` is a tuple of ``Problem``."""
-
-    def __init__(self, what: str, problems: list[Problem]) -> None:
-        self.problems = tuple(problems)
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        super().__init__(f"{what} has {count}:\n" + "\n".join(f"  {problem}" for problem in problems))
+class LoadError(ProblemsError):
+    """Every problem of a load, at once."""
 
 
 @dataclass(frozen=True)
@@ -212,13 +207,17 @@ def cost_of(load: Load, cloud: Cloud, quoted: Mapping[str, Price] | None = None)
     """What ``load`` costs in a month on ``cloud``.
 
     ``quoted`` are prices of your own, which replace those of ``PRICES`` by name: a quote for Media CDN, a discount,
-    another region. Raises ``LoadError`` for a name that is no line.
+    another region. Raises ``LoadError`` for a name that is no line, and for a memory that the cloud has not.
     """
     listed = PRICES[cloud]
     unknown = [name for name in quoted or {} if name not in listed]
     if unknown:
         limit, remedy = "is no line of this cloud's bill", f"use one of {', '.join(listed)}"
         raise LoadError("quoted", [Problem.at("quoted", name, limit, remedy) for name in unknown])
+    memory = capability("gateway.memory", cloud)
+    problems = _within("memory_mb", load.memory_mb, memory.minimum or 0, memory.maximum or math.inf)
+    if problems:
+        raise LoadError("the load", problems)
     quantities = _quantities(load)
     lines = tuple(
         Line(

@@ -6,8 +6,9 @@
     ├── MissingExtraError     an optional dependency is not installed; prints the pip line; also an ``ImportError``
     ├── ProtocolError         what the inference protocol cannot use (in ``inference_edge_cache.protocol``)
     ├── LocalEdgeError        the local edge cannot start (in ``inference_edge_cache.local``)
-    ├── LoadError             a load whose cost cannot be computed (in ``inference_edge_cache.costs``)
-    ├── OperationError        a purge or a warm that cannot be done (in ``inference_edge_cache.operations``)
+    ├── ProblemsError         every problem of what somebody gave
+    │   ├── LoadError         a load whose cost cannot be computed (in ``inference_edge_cache.costs``)
+    │   └── OperationError    a purge or a warm that cannot be done (in ``inference_edge_cache.operations``)
     └── RecordingError        ``inference_edge_cache.testing`` could not run a program
 
 Importing this module loads neither pulumi nor pydantic: ``InvalidArgsError`` is made when it is first asked for.
@@ -27,6 +28,7 @@ __all__ = [
     "MissingExtraError",
     "PolicyFileError",
     "Problem",
+    "ProblemsError",
     "RecordingError",
 ]
 
@@ -37,6 +39,15 @@ _LONGEST_VALUE = 80
 
 class EdgeCacheError(Exception):
     """Root of every error this library raises on purpose."""
+
+
+class ProblemsError(EdgeCacheError, ValueError):
+    """Every problem of what somebody gave, at once. ``problems`` is a tuple of ``Problem``."""
+
+    def __init__(self, what: str, problems: "Sequence[Problem]") -> None:
+        self.problems = tuple(problems)
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        super().__init__(f"{what} has {count}:\n" + "\n".join(f"  {problem}" for problem in problems))
 
 
 class PolicyFileError(EdgeCacheError):

@@ -167,7 +167,7 @@ def test_a_scope_needs_to_know_the_current_generation(run, aws):
     [
         ("nowhere.json", "error: nowhere.json: No such file or directory"),
         ("binary.json", "error: binary.json: not UTF-8 text"),
-        ("empty.json", "--stack-outputs = ''\n      is not the JSON object that pulumi prints"),
+        ("empty.json", "--stack-outputs\n      is not the JSON object that pulumi prints"),
     ],
 )
 def test_stack_outputs_that_cannot_be_read(run, monkeypatch, tmp_path, file, message):

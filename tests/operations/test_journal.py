@@ -48,8 +48,10 @@ def test_a_journal_is_forgotten(path):
     assert not path.exists()
 
 
-def test_a_file_that_is_something_else_is_not_touched(path):
-    path.write_text('{"route": "/v1/embeddings"}\n')
+@pytest.mark.parametrize("text", ['{"route": "/v1/embeddings"}\n', f"notes\n{ONE}\nmore notes\n", f"{ONE}{ONE}\n"])
+def test_a_file_that_is_something_else_is_not_touched(path, text):
+    """It would be removed in the end."""
+    path.write_text(text)
     with pytest.raises(EdgeCacheError, match="is no journal of this command; name another file with --journal"):
         Journal(path)
 

@@ -77,7 +77,7 @@ def test_the_id_tells_the_cloud(cache_id, cloud):
         ({**READ, "--cache-id": "projects/p/locations/global/edgeCacheOrigins/o"}, ["--cache-id"]),
         ({**READ, "--cache-id": "[secret]"}, ["--cache-id"]),
         ({**READ, "--results-bucket": "s3://bucket"}, ["--results-bucket"]),
-        ({**READ, "--config-url": "http://d.example.com/x.json"}, ["--config-url"]),
+        ({**READ, "--config-url": "ftp://d.example.com/x.json"}, ["--config-url"]),
         ({"--cache-id": "x", "--results-bucket": "X", "--config-url": "x"}, [*READ, "--config-url"]),
     ],
 )
@@ -130,6 +130,17 @@ def test_an_extent_holds_its_answers_and_not_the_discovery_document(extent):
     inside = PATH[1:] if extent.route == ROUTE or extent.route is None else f"~/{GENERATION}/{SCOPE}/{KEY}"
     assert extent.holds(inside)
     assert not extent.holds(DOCUMENT)
+
+
+def test_the_document_of_a_cache_without_a_name_is_read_over_http():
+    """As on GCP without custom_domain. No key goes there."""
+    said = {"--cache-id": "E2QWRUHAPOMQZL", "--results-bucket": BUCKET, "--config-url": "http://192.0.2.1/x.json"}
+    assert deployment_of(said)[0].config_url == "http://192.0.2.1/x.json"
+
+
+@pytest.mark.parametrize("name", ["home/~/notes", "backup/~/a/b/c.txt", f"{PATH[1:]}/more"])
+def test_what_is_no_answer_is_left_in_a_bucket_that_was_named_by_mistake(name):
+    assert not Extent().holds(name)
 
 
 def test_one_answer_is_not_every_one_that_starts_alike():

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import Counter
 
+import httpx
 import pytest
 from client_kit import API_KEY, CONFIG, HANG_UP, HIT, MISS, ROUTE, Edge, Says, json_answer, problem
 
@@ -12,6 +13,7 @@ from inference_edge_cache.errors import EdgeCacheError
 from inference_edge_cache.operations.journal import Journal
 from inference_edge_cache.operations.requests_file import lines_of
 from inference_edge_cache.operations.warm import Outcome, Report, outcome_of, warm
+from inference_edge_cache.protocol.reasons import ANOTHER_WRITE, STORE_DOWN
 
 STATUS = "inference-edge-cache; fwd=uri-miss; fwd-status=200"
 
@@ -31,6 +33,9 @@ STATUS = "inference-edge-cache; fwd=uri-miss; fwd-status=200"
             Served("model"),
             Outcome("refused", "finish-reason: length"),
         ),
+        # What is about the moment: the next run asks again.
+        (200, f'{STATUS}; detail="{STORE_DOWN}"', Served("model"), Outcome("failed", STORE_DOWN)),
+        (200, f'{STATUS}; detail="{ANOTHER_WRITE}"', Served("model"), Outcome("failed", ANOTHER_WRITE)),
         (200, f'{STATUS}; collapsed; detail="relayed-live"', Served("model"), Outcome("relayed")),
         (200, STATUS, Served("model", "uri-miss"), Outcome("refused", "unknown")),
         (200, "edge; fwd=miss", Served("model", "uri-miss"), Outcome("refused", "unknown")),
@@ -61,7 +66,7 @@ class Run:
         self.edge, self.folder = edge, folder
         self.pauses, self.report = [], Report()
 
-    def __call__(self, *texts, concurrency=1):
+    def __call__(self, *texts, concurrency=1, past_the_cdn=False):
         file = self.folder / "requests.jsonl"
         bodies = [{"model": "m", "temperature": 0, "messages": [{"role": "user", "content": text}]} for text in texts]
         file.write_text("".join(json.dumps({"route": ROUTE, "body": body}) + "\n" for body in bodies))
@@ -77,6 +82,7 @@ class Run:
                     api_key=API_KEY.text,
                     concurrency=concurrency,
                     journal=journal,
+                    past_the_cdn=past_the_cdn,
                     told=self.report.add,
                     pause=pause,
                 )
@@ -92,6 +98,19 @@ def sent(edge, tmp_path):
 def in_turn(*answers):
     waiting = list(answers)
     return lambda _: waiting.pop(0) if len(waiting) > 1 else waiting[0]
+
+
+@pytest.mark.parametrize(("past_the_cdn", "seconds"), [(False, 130), (True, 3610)])
+def test_an_answer_is_waited_for_as_long_as_it_may_take(edge, sent, monkeypatch, past_the_cdn, seconds):
+    timeouts, client = [], httpx.AsyncClient
+
+    def noted(**options):
+        timeouts.append(options["timeout"])
+        return client(**options)
+
+    monkeypatch.setattr(httpx, "AsyncClient", noted)
+    assert sent("one", past_the_cdn=past_the_cdn) == 1
+    assert timeouts == [httpx.Timeout(seconds, connect=10)]
 
 
 def test_requests_go_as_the_transport_sends_them(edge, sent):

@@ -196,6 +196,7 @@ def _send(
                 api_key=None if caller is None else caller.text,
                 concurrency=concurrency,
                 journal=journal,
+                past_the_cdn=source.config.upload_url is not None,
                 told=told,
             )
         )

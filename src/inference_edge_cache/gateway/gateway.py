@@ -51,6 +51,7 @@ from inference_edge_cache.protocol import (
     request_key,
     storable_request,
 )
+from inference_edge_cache.protocol.reasons import ANOTHER_WRITE, STORE_DOWN
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +65,6 @@ LARGEST_ANSWER = 64 * 1024 * 1024
 
 _DISCOVERY_CACHE = "public, max-age=60"
 _READS = ("GET", "HEAD")
-_STORE_DOWN = "the store is not available"
 _FAILED = "the gateway failed; its log says where"
 _NONE_ASKED = Controls()
 _CHALLENGE = (("www-authenticate", 'Bearer realm="inference-edge-cache"'),)
@@ -331,19 +331,19 @@ class Gateway:
         if isinstance(admitted, NotStored):
             return _because(not_stored, str(admitted))
         if found.down:
-            return _because(not_stored, _STORE_DOWN)
+            return _because(not_stored, STORE_DOWN)
         result = Result(body, admitted, int(self._now()))
         try:
             stored = self._put(asked, result, found.replaces)
         except StoreFailed as failed:
             logger.warning("the store could not be written: %s", failed)
-            return _because(not_stored, _STORE_DOWN)
+            return _because(not_stored, STORE_DOWN)
         except Exception as error:
             _log(error)
-            return _because(not_stored, _STORE_DOWN)
+            return _because(not_stored, STORE_DOWN)
         if stored is None:
             stored = self._look_up(asked.path, asked.oldest()).stored
-        return Landing(stored=stored, status=answer.status) if stored else _because(not_stored, "another-write")
+        return Landing(stored=stored, status=answer.status) if stored else _because(not_stored, ANOTHER_WRITE)
 
     def _put(self, asked: _Asked, result: Result, replaces: str | None) -> Stored | None:
         told = cache_control(asked.rules, 0)

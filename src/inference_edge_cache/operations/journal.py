@@ -8,6 +8,7 @@ from typing import IO, Self
 from inference_edge_cache.errors import EdgeCacheError
 
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
+_ENTRY = re.compile(rb"[0-9a-f]{0,64}")  # one that was cut short is shorter
 
 
 class Journal:
@@ -26,7 +27,7 @@ class Journal:
             raise EdgeCacheError(f"{path}: {error.strerror}") from error
         entries = written.split(b"\n")
         self.done = {entry.decode() for entry in entries if _DIGEST.fullmatch(entry)}
-        if written and not self.done and not _is_cut_entry(written):
+        if not all(map(_ENTRY.fullmatch, entries)):
             raise EdgeCacheError(f"{path}: is no journal of this command; name another file with --journal")
         self._cut = bool(written) and not written.endswith(b"\n")
 
@@ -59,7 +60,3 @@ class Journal:
         self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _is_cut_entry(written: bytes) -> bool:
-    return re.fullmatch(rb"\n?[0-9a-f]{1,64}", written) is not None

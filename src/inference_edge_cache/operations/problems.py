@@ -1,17 +1,12 @@
 """Everything that is wrong with what somebody typed, in one error."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from inference_edge_cache.errors import EdgeCacheError, Problem
+from inference_edge_cache.errors import ProblemsError
 
 
-class OperationError(EdgeCacheError, ValueError):
-    """What was asked for cannot be done as it was said. ``problems`` is a tuple of ``Problem``."""
-
-    def __init__(self, what: str, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(problems)
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        super().__init__(f"{what} has {count}:\n" + "\n".join(f"  {problem}" for problem in problems))
+class OperationError(ProblemsError):
+    """What was asked for cannot be done as it was said."""
 
 
 def ranges(numbers: Iterable[int]) -> str:

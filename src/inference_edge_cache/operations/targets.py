@@ -27,7 +27,7 @@ _CACHE_IDS = {
 }
 # docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html, cloud.google.com/storage/docs/buckets#naming
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
-_CONFIG_URL = re.compile(r"https://[^\s?#@]+|http://(?:localhost|127\.0\.0\.1)(?::[0-9]+)?/[^\s?#@]*")
+_CONFIG_URL = re.compile(r"https?://[^\s?#@]+")  # on GCP without a name of one's own: http, and no key goes there
 
 # What is read of a stack's outputs, by the option that says the same, and under which names.
 _OUTPUTS = {
@@ -59,7 +59,7 @@ def read_outputs(text: str, name: str | None) -> tuple[dict[str, str], list[Prob
         outputs = None
     if not isinstance(outputs, dict):
         remedy = "write it with: pulumi stack output --json > outputs.json"
-        return {}, [Problem.at("--stack-outputs", "", "is not the JSON object that pulumi prints", remedy)]
+        return {}, [Problem("--stack-outputs", "", "is not the JSON object that pulumi prints", remedy)]
     caches = {output: value for output, value in outputs.items() if _is_cache(value)}
     if name is None and _is_cache(outputs):
         return _named(outputs), []
@@ -69,7 +69,7 @@ def read_outputs(text: str, name: str | None) -> tuple[dict[str, str], list[Prob
     if name is None and len(caches) != 1:
         limit = f"has {len(caches)} caches in it" if caches else "has no cache_id, at the top or inside an output"
         remedy = f"choose with --name: {', '.join(sorted(caches))}" if caches else f"export it: {_EXPORT}"
-        return {}, [Problem.at("--stack-outputs", "", limit, remedy)]
+        return {}, [Problem("--stack-outputs", "", limit, remedy)]
     return _named(caches[name or next(iter(caches))]), []
 
 
@@ -103,7 +103,7 @@ def deployment_of(said: Mapping[str, str]) -> tuple[Deployment | None, list[Prob
         problems.append(Problem.at("--results-bucket", bucket, "must be the name of a bucket", remedy))
     if config_url is not None and not _CONFIG_URL.fullmatch(config_url):
         remedy = "give the output config_url of the component"
-        problems.append(Problem.at("--config-url", config_url, "must be an https URL", remedy))
+        problems.append(Problem.at("--config-url", config_url, "must be a URL", remedy))
     if cloud is None or bucket is None or cache_id is None or problems:
         return None, problems
     return Deployment(cloud, cache_id, bucket, config_url), []
@@ -141,11 +141,9 @@ class Extent:
         return f"{self.prefix}{self.key or ''}".removeprefix("/")
 
     def holds(self, name: str) -> bool:
-        """Whether the object of that name, which starts as it should, is one of them.
-
-        The discovery document lies in the same bucket. An answer has ``~`` for a segment, and nothing else has.
-        """
-        return name == self.objects if self.key else f"/{MARKER}/" in f"/{name}"
+        """Whether the object of that name, which starts as it should, is one of them: the path of an answer. Else the
+        discovery document would go too, and whatever there is in a bucket that was named by mistake."""
+        return name == self.objects if self.key else parse_path(f"/{name}") is not None
 
     def edge_path(self, cloud: Cloud) -> str:
         """What is invalidated: the path of a single answer, or a prefix with ``*`` after it.

@@ -16,6 +16,7 @@ from inference_edge_cache.client import EXTENSION, AsyncEdgeCacheTransport, Serv
 from inference_edge_cache.errors import EdgeCacheError
 from inference_edge_cache.operations.journal import Journal
 from inference_edge_cache.operations.requests_file import Line
+from inference_edge_cache.protocol.reasons import ANOTHER_WRITE, STORE_DOWN
 
 ATTEMPTS = 4
 """How often a request is sent that is answered with 429 or 503, in all."""
@@ -24,8 +25,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds before it is sent again, twice as long each time, unless ``Retry-After`` (RFC 9110 section 10.2.3) says how
 many; never longer than the second."""
 
-SECONDS_TO_CONNECT, SECONDS_TO_ANSWER = 10.0, 130.0
-"""CloudFront waits 120 s for an answer at most, Media CDN less."""
+SECONDS_TO_CONNECT, SECONDS_TO_ANSWER, SECONDS_PAST_THE_CDN = 10.0, 130.0, 3610.0
+"""CloudFront waits 120 s for an answer at most, Media CDN less. Where there is an ``upload_url`` the gateway itself is
+asked, which on Cloud Run may take an hour."""
 
 _BUSY = (429, 503)
 _GATEWAY = "inference-edge-cache"
@@ -73,19 +75,22 @@ async def warm(
     api_key: str | None,
     concurrency: int,
     journal: Journal,
+    past_the_cdn: bool,
     told: Callable[[Line, Outcome], object],
     pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
 ) -> None:
     """Send ``lines`` to the cache at ``url``, ``concurrency`` at a time, and note in ``journal`` what is done.
 
-    A request that failed, or whose answer was only relayed, is not done. Raises ``EdgeCacheError`` when the cache
+    A request that failed, or whose answer was only relayed, is not done. ``past_the_cdn``: whether the discovery
+    document has an ``upload_url``. Raises ``EdgeCacheError`` when the cache
     refuses the API key: then no request would fare better.
     """
     import httpx
 
     waiting = iter(lines)
     headers = {} if api_key is None else {"authorization": f"Bearer {api_key}"}
-    timeout = httpx.Timeout(SECONDS_TO_ANSWER, connect=SECONDS_TO_CONNECT)
+    longest = SECONDS_PAST_THE_CDN if past_the_cdn else SECONDS_TO_ANSWER
+    timeout = httpx.Timeout(longest, connect=SECONDS_TO_CONNECT)
     transport = AsyncEdgeCacheTransport(api_key=api_key)
     async with httpx.AsyncClient(base_url=url, transport=transport, headers=headers, timeout=timeout) as client:
 
@@ -136,6 +141,8 @@ def outcome_of(status: int, headers: Mapping[str, str], served: Served) -> Outco
             detail = _detail(headers)
             if detail is None:
                 return Outcome("stored")
+            if detail in (STORE_DOWN, ANOTHER_WRITE):  # the next time it may be stored
+                return Outcome("failed", detail)
             return Outcome("relayed") if detail == _RELAYED else Outcome("refused", detail[:_LONGEST_REASON])
         case "passed":
             return Outcome("refused", reason or "unknown")
