@@ -7,7 +7,8 @@ from pathlib import Path
 
 project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]
 extras = project["optional-dependencies"]
-wanted = [*project["dependencies"], *extras["aws"], *extras["gcp"], *extras["local"]]
+groups = [project["dependencies"], *(extras[name] for name in ("aws", "gcp", "local", "purge-aws", "purge-gcp"))]
+wanted = [name for group in groups for name in group if not name.startswith("inference-edge-cache[")]
 
 for requirement in wanted:
     floor = re.match(r"([A-Za-z0-9._-]+)(\[[^]]*])?>=([0-9.]+)", requirement)
