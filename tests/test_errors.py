@@ -2,7 +2,16 @@ import pulumi
 import pytest
 
 from inference_edge_cache import errors
-from inference_edge_cache.errors import EdgeCacheError, InvalidArgsError, MissingExtraError, Problem, show
+from inference_edge_cache.costs import LoadError
+from inference_edge_cache.errors import (
+    EdgeCacheError,
+    InvalidArgsError,
+    MissingExtraError,
+    Problem,
+    ProblemsError,
+    show,
+)
+from inference_edge_cache.operations.problems import OperationError
 
 
 @pytest.mark.parametrize(
@@ -55,6 +64,18 @@ def test_a_missing_extra_prints_the_pip_line():
 def test_the_tree_in_the_docstring_is_the_tree(name):
     assert issubclass(getattr(errors, name), EdgeCacheError)
     assert name in (errors.__doc__ or "")
+
+
+@pytest.mark.parametrize("kind", [LoadError, OperationError])
+def test_what_somebody_gave_is_told_in_one_way(kind):
+    one = Problem.at("a.b", 1, "is too small", "give 2")
+    error = kind("the purge", [one, one])
+    assert isinstance(error, ProblemsError)
+    assert isinstance(error, ValueError)
+    assert error.problems == (one, one)
+    assert str(error).startswith("the purge has 2 problems:\n  a.b = 1\n")
+    assert str(kind("the load", [one])).startswith("the load has 1 problem:\n")
+    assert kind.__name__ in (errors.__doc__ or "")
 
 
 def test_an_unknown_error_is_an_attribute_error():

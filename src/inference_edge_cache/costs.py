@@ -112,7 +112,7 @@ class Load:
     :param edge_ratio: the share of the hits that the edge location near the caller has, 0 to 1. Only with the
         transport; default 0.
     :param kept_days: how long a result is kept: ``result_max_age``, in days. Default 30.
-    :param memory_mb: ``gateway.memory``. Default 512.
+    :param memory_mb: ``gateway.memory``. Default 512. Each cloud has a range of its own, which ``cost_of`` knows.
     :param secrets: how many secrets the gateway reads: the master secret, the model's headers. Default 1.
     """
 
@@ -217,7 +217,7 @@ def cost_of(load: Load, cloud: Cloud, quoted: Mapping[str, Price] | None = None)
     memory = capability("gateway.memory", cloud)
     problems = _within("memory_mb", load.memory_mb, memory.minimum or 0, memory.maximum or math.inf)
     if problems:
-        raise LoadError("the load", problems)
+        raise LoadError(f"the load on {cloud}", problems)
     quantities = _quantities(load)
     lines = tuple(
         Line(

@@ -136,6 +136,20 @@ def test_the_outputs_come_from_standard_input(run, aws, monkeypatch):
     assert aws.names() == [DOCUMENT]
 
 
+def test_the_document_may_be_at_an_address_over_http(run, aws, monkeypatch):
+    """That is what config_url is on GCP without custom_domain; not even a purge that does not read it would start."""
+    outputs = outputs_of(aws, config_url="http://192.0.2.1/.well-known/inference-edge-cache.json")
+    monkeypatch.setattr(sys, "stdin", io.StringIO(outputs))
+    ran = run("purge", "--stack-outputs", "-", "--all", "--yes")
+    assert (ran.code, ran.err, aws.names()) == (0, "", [DOCUMENT])
+
+
+def test_in_a_bucket_that_was_named_by_mistake_nothing_is_deleted(run, aws):
+    aws.put("home/~/notes.txt")
+    assert run(*FROM_OUTPUTS, "--all", "--yes").code == 0
+    assert aws.names() == [DOCUMENT, "home/~/notes.txt"]
+
+
 def test_without_stack_outputs(run, aws):
     ran = run("purge", "--cache-id", aws.cache_id, "--results-bucket", BUCKET, "--all", "--yes")
     assert (ran.code, aws.names()) == (0, [DOCUMENT])

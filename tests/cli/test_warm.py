@@ -5,8 +5,9 @@ import signal
 import threading
 from collections.abc import Iterator
 
+import httpx
 import pytest
-from client_kit import API_KEY, HIT, Edge, json_answer, problem
+from client_kit import API_KEY, HIT, MISS, Edge, json_answer, problem
 from operations_kit import Model, Says, serving
 
 from inference_edge_cache.capabilities import Cloud
@@ -173,6 +174,49 @@ def test_a_stream_that_is_relayed_is_looked_for_by_the_next_run(run, monkeypatch
     assert again.code == 0
 
 
+def test_while_the_store_is_down_nothing_is_done(run, monkeypatch, folder):
+    """The model has answered, and nobody has it: the next run asks again."""
+    edge = Edge()
+    monkeypatch.setenv("INFERENCE_EDGE_CACHE_API_KEY", API_KEY.text)
+    down = 'inference-edge-cache; fwd=uri-miss; fwd-status=200; detail="the store is not available"'
+    edge.says["get"] = json_answer(cache_status=down)
+    write(chat("2+2?", temperature=0))
+    first = warm(run, edge)
+    assert first.code == 1
+    assert said(first.out)[1:] == [
+        "Not all is warmed",
+        "hits 0",
+        "stored 0",
+        "refused 0",
+        "failed 1",
+        "the store is not available (line 1)",
+        "Run the same command again to go on with the rest.",
+    ]
+    edge.says["get"] = MISS
+    again = warm(run, edge)
+    edge.close()
+    assert again.code == 0
+    assert "stored 1" in said(again.out)
+    assert not (folder / "requests.jsonl.warmed").exists()
+
+
+@pytest.mark.parametrize(("upload_url", "seconds"), [(None, 130), ("https://gateway.example.com", 3610)])
+def test_where_the_gateway_itself_is_asked_it_may_take_an_hour(run, monkeypatch, upload_url, seconds):
+    edge, timeouts, client = Edge(), [], httpx.AsyncClient
+
+    def noted(**options):
+        timeouts.append(options["timeout"].read)
+        return client(**options)
+
+    edge.publish(upload_url=upload_url)
+    monkeypatch.setenv("INFERENCE_EDGE_CACHE_API_KEY", API_KEY.text)
+    monkeypatch.setattr(httpx, "AsyncClient", noted)
+    write(chat("2+2?", temperature=0))
+    ran = warm(run, edge)
+    edge.close()
+    assert (ran.code, timeouts) == (0, [seconds])
+
+
 # Before anything is sent ---------------------------------------------------------------------------------------------
 @on_one_cloud
 def test_every_bad_line_is_told_and_nothing_is_sent(run, edge, model):
@@ -271,8 +315,12 @@ def test_a_file_that_is_not_there(run, edge):
 
 
 @on_one_cloud
-def test_a_journal_that_is_something_else(run, edge):
+def test_a_journal_that_is_something_else(run, edge, folder):
     write(embedding("one"))
+    notes = f"notes\n{'1' * 64}\n"
+    (folder / "notes.txt").write_text(notes)
+    assert warm(run, edge, "--journal", "notes.txt").code == 2
+    assert (folder / "notes.txt").read_text() == notes
     ran = warm(run, edge, "--journal", "requests.jsonl")
     assert ran.code == 2
     assert "is no journal of this command" in ran.err

@@ -26,6 +26,7 @@ def test_an_entry_that_was_cut_short_is_none_and_spoils_no_other(path):
     with Journal(path) as journal:
         assert journal.done == {ONE}
         journal.add(TWO)
+    assert path.read_text() == f"{ONE}\n{TWO}\n"
     assert Journal(path).done == {ONE, TWO}
 
 
@@ -48,12 +49,26 @@ def test_a_journal_is_forgotten(path):
     assert not path.exists()
 
 
-@pytest.mark.parametrize("text", ['{"route": "/v1/embeddings"}\n', f"notes\n{ONE}\nmore notes\n", f"{ONE}{ONE}\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"route": "/v1/embeddings"}\n',
+        f"notes\n{ONE}\n",
+        f"{ONE}\nnotes",
+        f"{ONE}{ONE}\n",
+        f"{ONE}{ONE}",
+        f"{ONE[:40]}\n",  # only what no newline follows can have been cut
+        f"{ONE}\n{TWO[:20]}\n{ONE}\n",
+        f"{ONE}\n\n",
+        "\n",
+    ],
+)
 def test_a_file_that_is_something_else_is_not_touched(path, text):
     """It would be removed in the end."""
     path.write_text(text)
     with pytest.raises(EdgeCacheError, match="is no journal of this command; name another file with --journal"):
         Journal(path)
+    assert path.read_text() == text
 
 
 def test_a_place_that_cannot_be_read_or_written(tmp_path):

@@ -40,6 +40,7 @@ STATUS = "inference-edge-cache; fwd=uri-miss; fwd-status=200"
         (200, STATUS, Served("model", "uri-miss"), Outcome("refused", "unknown")),
         (200, "edge; fwd=miss", Served("model", "uri-miss"), Outcome("refused", "unknown")),
         (200, "???", Served("model", "uri-miss"), Outcome("refused", "unknown")),
+        (200, f"{STATUS}; stored", Served("passed", "no-document"), Outcome("failed", "no-document")),
         (200, "", Served("passed", "no-route"), Outcome("refused", "no-route")),
         (200, "", Served("passed"), Outcome("refused", "unknown")),
         (400, "", Served("model", "uri-miss"), Outcome("failed", "400 from the model")),
@@ -149,6 +150,21 @@ def test_what_failed_is_not_done_and_stops_nothing_else(edge, sent):
     assert sent("one", "two") == 1
     assert sent.report.reasons == {("failed", "RemoteProtocolError"): [1]}
     assert sent.report.kinds == Counter(failed=1, stored=1)
+
+
+@pytest.mark.parametrize("why", [STORE_DOWN, ANOTHER_WRITE])
+def test_what_was_not_stored_for_no_fault_of_its_own_is_not_done(edge, sent, why):
+    edge.says["get"] = json_answer(cache_status=f'{STATUS}; detail="{why}"')
+    assert sent("one") == 0
+    assert sent.report.reasons == {("failed", why): [1]}
+
+
+def test_an_edge_whose_document_is_gone_is_asked_again(edge, sent):
+    """The transport sends the request as it is: who knows whether that was stored."""
+    edge.says["document"] = Says(503)
+    assert sent("one") == 0
+    assert edge.kinds == ["post"]
+    assert sent.report.reasons == {("failed", "no-document"): [1]}
 
 
 def test_a_stream_that_is_relayed_is_not_done_yet(edge, sent):

@@ -55,8 +55,8 @@ def warm(
 ) -> None:
     """Send the requests in a file through a deployed cache, so that callers find their answers there.
 
-    A run that was cut short goes on where it ended when it is started again. Exit code 0 when every request has an
-    answer, 1 when one has not, 2 when the input is wrong.
+    A run that was cut short goes on where it ended when it is started again. Exit code 0 when no request
+    failed, 1 when one did, 2 when the input is wrong.
     """
     from inference_edge_cache.cli.screen import Screen
     from inference_edge_cache.cli.stopping import terminated_cleanly

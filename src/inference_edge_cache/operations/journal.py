@@ -8,7 +8,7 @@ from typing import IO, Self
 from inference_edge_cache.errors import EdgeCacheError
 
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
-_ENTRY = re.compile(rb"[0-9a-f]{0,64}")  # one that was cut short is shorter
+_LAST = re.compile(rb"[0-9a-f]{0,64}")  # what a crash left of the last line: mostly nothing
 
 
 class Journal:
@@ -25,22 +25,23 @@ class Journal:
             written = path.read_bytes() if path.exists() else b""
         except OSError as error:
             raise EdgeCacheError(f"{path}: {error.strerror}") from error
-        entries = written.split(b"\n")
-        self.done = {entry.decode() for entry in entries if _DIGEST.fullmatch(entry)}
-        if not all(map(_ENTRY.fullmatch, entries)):
+        *entries, last = written.split(b"\n")
+        if not (all(map(_DIGEST.fullmatch, entries)) and _LAST.fullmatch(last)):
             raise EdgeCacheError(f"{path}: is no journal of this command; name another file with --journal")
-        self._cut = bool(written) and not written.endswith(b"\n")
+        self.done = {entry.decode() for entry in entries}
+        self._cut_at = len(written) - len(last) if last else None
 
     def add(self, digest: str) -> None:
         """Note that a request is done. Raises ``EdgeCacheError`` when that cannot be written."""
         try:
             if self._file is None:
                 self._file = self._path.open("ab")
-            self._file.write(b"\n" * self._cut + f"{digest}\n".encode())
+                if self._cut_at is not None:
+                    self._file.truncate(self._cut_at)
+            self._file.write(f"{digest}\n".encode())
             self._file.flush()
         except OSError as error:
             raise EdgeCacheError(f"{self._path}: {error.strerror}") from error
-        self._cut = False
         self.done.add(digest)
 
     def forget(self) -> None:

@@ -33,6 +33,9 @@ _BUSY = (429, 503)
 _GATEWAY = "inference-edge-cache"
 _RELAYED = "relayed-live"
 _LONGEST_REASON = 120
+# Not about the request: the next time it may be stored. The last one is the transport's, which found no discovery
+# document although there was one when the command started.
+_OF_THE_MOMENT = (STORE_DOWN, ANOTHER_WRITE, "no-document")
 
 Kind = Literal["hit", "stored", "relayed", "refused", "failed"]
 
@@ -45,7 +48,7 @@ class Outcome:
     * ``stored``: the model gave it, and it is stored now.
     * ``relayed``: the model is giving it as a stream; the gateway stores that when it is complete, and says no more.
     * ``refused``: there is an answer, or would be, that may not be kept; ``why`` is the gateway's reason.
-    * ``failed``: there is none.
+    * ``failed``: there is none, or it was not stored for a reason that is not about the request.
     """
 
     kind: Kind
@@ -82,8 +85,8 @@ async def warm(
     """Send ``lines`` to the cache at ``url``, ``concurrency`` at a time, and note in ``journal`` what is done.
 
     A request that failed, or whose answer was only relayed, is not done. ``past_the_cdn``: whether the discovery
-    document has an ``upload_url``. Raises ``EdgeCacheError`` when the cache
-    refuses the API key: then no request would fare better.
+    document has an ``upload_url``. Raises ``EdgeCacheError`` when the cache refuses the API key: then no request would
+    fare better.
     """
     import httpx
 
@@ -141,11 +144,11 @@ def outcome_of(status: int, headers: Mapping[str, str], served: Served) -> Outco
             detail = _detail(headers)
             if detail is None:
                 return Outcome("stored")
-            if detail in (STORE_DOWN, ANOTHER_WRITE):  # the next time it may be stored
+            if detail in _OF_THE_MOMENT:
                 return Outcome("failed", detail)
             return Outcome("relayed") if detail == _RELAYED else Outcome("refused", detail[:_LONGEST_REASON])
         case "passed":
-            return Outcome("refused", reason or "unknown")
+            return Outcome("failed" if reason in _OF_THE_MOMENT else "refused", reason or "unknown")
 
 
 def _detail(headers: Mapping[str, str]) -> str | None:
