@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pulumi
 
-from inference_edge_cache.errors import EdgeCacheError, Problem
+from inference_edge_cache.errors import EdgeCacheError, Problem, told
 
 
 class InvalidArgsError(EdgeCacheError, pulumi.RunError):
@@ -17,6 +17,4 @@ class InvalidArgsError(EdgeCacheError, pulumi.RunError):
     def __init__(self, name: str, problems: Sequence[Problem]) -> None:
         self.name = name
         self.problems = tuple(problems)
-        count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
-        listed = "\n".join(f"  {problem}" for problem in self.problems)
-        super().__init__(f'InferenceEdgeCache "{name}" has {count}:\n{listed}')
+        super().__init__(told(f'InferenceEdgeCache "{name}"', self.problems))

@@ -46,8 +46,7 @@ class ProblemsError(EdgeCacheError, ValueError):
 
     def __init__(self, what: str, problems: "Sequence[Problem]") -> None:
         self.problems = tuple(problems)
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        super().__init__(f"{what} has {count}:\n" + "\n".join(f"  {problem}" for problem in problems))
+        super().__init__(told(what, problems))
 
 
 class PolicyFileError(EdgeCacheError):
@@ -91,6 +90,12 @@ class Problem:
     def __str__(self) -> str:
         found = f" = {self.value}" if self.value else ""
         return f"{self.path}{found}\n      {self.limit}\n      fix: {self.remedy}"
+
+
+def told(what: str, problems: Sequence[Problem]) -> str:
+    """How many problems ``what`` has, and each of them."""
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return "\n".join([f"{what} has {count}:", *(f"  {problem}" for problem in problems)])
 
 
 def show(path: str, value: object) -> str:

@@ -43,6 +43,7 @@ from inference_edge_cache.protocol import (
     storable_request,
 )
 from inference_edge_cache.protocol.media_types import is_json
+from inference_edge_cache.protocol.reasons import NO_DOCUMENT
 
 if TYPE_CHECKING:
     from httpx2 import Request, Response
@@ -124,7 +125,7 @@ async def _inference(request: Request, wire: Wire, documents: Documents, own_key
         return "streamed-body"
     config = await documents.current(request, wire)
     if config is None:
-        return "no-document"
+        return NO_DOCUMENT
     route = config.route(target_of(request)[0])
     if route is None:
         return "no-route"

@@ -21,6 +21,7 @@ from inference_edge_cache.gateway.model import Model
 from inference_edge_cache.gateway.secrets import master_secrets, secret_headers
 from inference_edge_cache.gateway.store import Store
 from inference_edge_cache.protocol import parse_path
+from inference_edge_cache.protocol.paths import BUCKET_FROM
 
 STORE = "INFERENCE_EDGE_CACHE_STORE"
 MODEL = "INFERENCE_EDGE_CACHE_MODEL"
@@ -41,16 +42,14 @@ DEFAULT_TIMEOUT = 300.0
 LONGEST_TIMEOUT = 3600.0
 """Seconds; the same page. A Lambda function has at most 900."""
 
-BUCKET_FROM = 86_400
-"""Seconds of ``result_max_age`` from which the CDN reads the bucket by itself, whose lifecycle is in whole days."""
-
 MIN_ORIGIN_SECRET = 16
 
 PROOF_BY_MASTER = "master"
+"""The CDN proves itself with what follows from the master secret: a rotation of the one is one of the other."""
+
 MASTER_VERSION = "INFERENCE_EDGE_CACHE_MASTER_VERSION"
 """Not read: a deployment that changes it starts the gateway anew. One that runs looks for a new master secret once a
 minute at most, and until then would refuse the proof that follows from it."""
-"""The CDN proves itself with what follows from the master secret: a rotation of the one is one of the other."""
 
 UPLOADS_BY_KEY = "keyed"
 """A POST with an API key may come past the CDN: the gateway's own URL is in the discovery document."""

@@ -51,7 +51,7 @@ from inference_edge_cache.protocol import (
     request_key,
     storable_request,
 )
-from inference_edge_cache.protocol.reasons import ANOTHER_WRITE, STORE_DOWN
+from inference_edge_cache.protocol.reasons import ANOTHER_WRITE, RELAYED_LIVE, STORE_DOWN
 
 logger = logging.getLogger(__name__)
 
@@ -279,7 +279,7 @@ class Gateway:
         self, asked: _Asked, flight: Flight, head: Head, deadline: Deadline, why: str, collapsed: bool
     ) -> Response:
         """A stream as it comes. It cannot be taken back: nobody may keep it. It is stored once it is complete."""
-        said = status.not_stored(why, head.status, "relayed-live", collapsed=collapsed)
+        said = status.not_stored(why, head.status, RELAYED_LIVE, collapsed=collapsed)
         return Response(
             status=head.status,
             headers=model_headers(head.headers, said, cookies=False),

@@ -113,23 +113,19 @@ class Keyring:
     def proves_origin(self, proof: bytes) -> bool:
         """Whether ``proof`` is the CDN's, under one of the masters; compared in constant time. With public access there
         is none."""
-        masters = None if self._masters is None else self._masters.current()
-        while self._masters is not None and masters is not None:
+        return self._masters is not None and any(
             # All of them, so that the time does not tell which one it was.
-            if sum(hmac.compare_digest(proof, origin_proof(master).encode("ascii")) for master in masters):
-                return True
-            masters = self._masters.newer_than(masters)
-        return False
+            sum(hmac.compare_digest(proof, origin_proof(master).encode("ascii")) for master in masters)
+            for masters in self._masters.in_turn()
+        )
 
     def _of_scope(self, scope: str) -> Iterator[list[ApiKey]]:
         """The keys that ``scope`` may have; then, for who has not found theirs, those by newer masters if there are."""
         if self._masters is None:
             yield [PUBLIC_API_KEY] if scope == PUBLIC_SCOPE else []
             return
-        masters = self._masters.current()
-        while masters is not None:
+        for masters in self._masters.in_turn():
             yield [api_key_of_scope(master, scope) for master in masters]
-            masters = self._masters.newer_than(masters)
 
 
 class _Masters:
@@ -140,6 +136,13 @@ class _Masters:
         self._looking = threading.Lock()
         self._looked_at = clock()
         self._masters = _checked(fetch())
+
+    def in_turn(self) -> Iterator[Masters]:
+        """The masters at hand; then, for who has not found theirs among them, newer ones if there are."""
+        masters: Masters | None = self.current()
+        while masters is not None:
+            yield masters
+            masters = self.newer_than(masters)
 
     def current(self) -> Masters:
         # One caller looks, the others need not wait for it.

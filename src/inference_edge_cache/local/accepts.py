@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from inference_edge_cache.capabilities import Cloud, Support, capability, features
-from inference_edge_cache.errors import Problem
+from inference_edge_cache.errors import Problem, told
 from inference_edge_cache.inference_rules import InferenceRoute
 from inference_edge_cache.local.errors import LocalEdgeError
 from inference_edge_cache.local.forward import HOP_BY_HOP
@@ -53,8 +53,7 @@ def raise_problems(problems: Sequence[Problem], where: str = "the policy") -> No
     unknown = {problem.path for problem in problems if problem.kind == "unsupported"}
     problems = [problem for problem in problems if problem.kind == "unsupported" or problem.path not in unknown]
     if problems:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise LocalEdgeError(f"{where} has {count}:", problems)
+        raise LocalEdgeError(told(where, problems), problems)
 
 
 def _unsupported(policy: CachePolicy, cloud: Cloud, at: str, but: frozenset[str] = frozenset()) -> list[Problem]:

@@ -14,7 +14,7 @@ import httpx
 from starlette.types import ASGIApp
 
 from inference_edge_cache.capabilities import Cloud, capability
-from inference_edge_cache.gateway.assembly import BUCKET_FROM, DEFAULT_TIMEOUT
+from inference_edge_cache.gateway.assembly import DEFAULT_TIMEOUT
 from inference_edge_cache.gateway.config import GatewayConfig, GatewayConfigError
 from inference_edge_cache.gateway.gateway import Gateway
 from inference_edge_cache.gateway.keyring import Keyring
@@ -33,6 +33,7 @@ from inference_edge_cache.local.tiers import Tier, bucket_tier, failing_over, ga
 from inference_edge_cache.local.uploads import uploads_app
 from inference_edge_cache.policy import parse_seconds
 from inference_edge_cache.protocol import OriginIdentity, ProtocolError
+from inference_edge_cache.protocol.paths import BUCKET_FROM
 
 
 def gateway_beside(

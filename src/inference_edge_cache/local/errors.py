@@ -13,4 +13,4 @@ class LocalEdgeError(EdgeCacheError):
 
     def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join([message, *(f"  {problem}" for problem in self.problems)]))
+        super().__init__(message)

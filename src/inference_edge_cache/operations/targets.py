@@ -14,7 +14,7 @@ from inference_edge_cache.capabilities import Cloud
 from inference_edge_cache.errors import Problem
 from inference_edge_cache.protocol import PathError, generation_prefix, parse_path
 from inference_edge_cache.protocol.keys import SCOPE_LENGTH
-from inference_edge_cache.protocol.paths import GENERATION_LENGTH, MARKER, InferencePath, is_generation, is_route
+from inference_edge_cache.protocol.paths import GENERATION_LENGTH, InferencePath, is_generation, is_route, route_prefix
 
 CURRENT = "current"
 """In place of a generation: the one that the discovery document names."""
@@ -132,7 +132,7 @@ class Extent:
         if self.route is None:
             return "/"
         if self.generation is None:
-            return f"{_below(self.route)}{MARKER}/"
+            return route_prefix(self.route)
         return generation_prefix(self.route, self.generation, self.scope)
 
     @property

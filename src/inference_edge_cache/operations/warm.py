@@ -16,7 +16,7 @@ from inference_edge_cache.client import EXTENSION, AsyncEdgeCacheTransport, Serv
 from inference_edge_cache.errors import EdgeCacheError
 from inference_edge_cache.operations.journal import Journal
 from inference_edge_cache.operations.requests_file import Line
-from inference_edge_cache.protocol.reasons import ANOTHER_WRITE, STORE_DOWN
+from inference_edge_cache.protocol.reasons import ANOTHER_WRITE, NO_DOCUMENT, RELAYED_LIVE, STORE_DOWN
 
 ATTEMPTS = 4
 """How often a request is sent that is answered with 429 or 503, in all."""
@@ -31,11 +31,9 @@ asked, which on Cloud Run may take an hour."""
 
 _BUSY = (429, 503)
 _GATEWAY = "inference-edge-cache"
-_RELAYED = "relayed-live"
 _LONGEST_REASON = 120
-# Not about the request: the next time it may be stored. The last one is the transport's, which found no discovery
-# document although there was one when the command started.
-_OF_THE_MOMENT = (STORE_DOWN, ANOTHER_WRITE, "no-document")
+# Not about the request: the next time it may be stored. A document there was when the command started.
+_OF_THE_MOMENT = (STORE_DOWN, ANOTHER_WRITE, NO_DOCUMENT)
 
 Kind = Literal["hit", "stored", "relayed", "refused", "failed"]
 
@@ -146,7 +144,7 @@ def outcome_of(status: int, headers: Mapping[str, str], served: Served) -> Outco
                 return Outcome("stored")
             if detail in _OF_THE_MOMENT:
                 return Outcome("failed", detail)
-            return Outcome("relayed") if detail == _RELAYED else Outcome("refused", detail[:_LONGEST_REASON])
+            return Outcome("relayed") if detail == RELAYED_LIVE else Outcome("refused", detail[:_LONGEST_REASON])
         case "passed":
             return Outcome("failed" if reason in _OF_THE_MOMENT else "refused", reason or "unknown")
 

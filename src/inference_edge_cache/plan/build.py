@@ -21,7 +21,7 @@ from inference_edge_cache.plan.checks.uses import Use, problems_of_uses, warning
 from inference_edge_cache.plan.children import CHILDREN
 from inference_edge_cache.plan.draft import Draft
 from inference_edge_cache.plan.gateway import plan_gateway
-from inference_edge_cache.plan.inference import GivenInference, gateway_routes, given_inference, is_inference
+from inference_edge_cache.plan.inference import GivenInference, gateway_routes, given_inference, has_inference
 from inference_edge_cache.plan.model import EdgePlan, GatewayPlan, RoutePlan
 from inference_edge_cache.plan.origins import check_rewritten_paths, plan_failover, plan_origin
 from inference_edge_cache.plan.routes import (
@@ -79,7 +79,7 @@ def make_plan(
 
 def _planned(draft: Draft) -> EdgePlan | None:
     """The plan, or None when ``draft`` holds problems."""
-    behind = any(is_inference(given) for given in draft.args.get("routes", []))
+    behind = has_inference(draft)
     check_name(draft, inference=behind)
     check_groups(draft, inference=behind)
     inference = given_inference(draft)

@@ -29,13 +29,13 @@ from inference_edge_cache.policy import (
     policy_problems,
 )
 from inference_edge_cache.protocol import DISCOVERY_PATH, RulesError
-from inference_edge_cache.protocol.paths import GENERATION_LENGTH, is_route
+from inference_edge_cache.protocol.paths import GENERATION_LENGTH, is_route, route_prefix
 
 DISCOVERY_AT = "the discovery document of the gateway"
 
 # What the gateway itself sends with its answers, or what concerns the direct routes of a cloud.
-_SAID_BY_THE_GATEWAY = (
-    *("policy.stale_while_revalidate", "policy.stale_if_error", "policy.mode.honor_origin", "policy.browser_ttl"),
+_SAID_BY_THE_GATEWAY = frozenset(
+    {"policy.stale_while_revalidate", "policy.stale_if_error", "policy.mode.honor_origin", "policy.browser_ttl"}
 )
 
 _LAMBDA_TAKES = (
@@ -73,12 +73,17 @@ class GivenInference:
     @property
     def patterns(self) -> tuple[PathPattern, PathPattern]:
         """The requests that are its own: under ``~`` and at the path itself."""
-        return PathPattern(f"{self.route.path.rstrip('/')}/~/*"), PathPattern(self.route.path)
+        return PathPattern(f"{route_prefix(self.route.path)}*"), PathPattern(self.route.path)
 
 
 def is_inference(given: Mapping[str, Any]) -> bool:
     """Whether these are the arguments of an inference route."""
     return "preset" in given or "inference" in given
+
+
+def has_inference(draft: Draft) -> bool:
+    """Whether there are inference routes, sound or not."""
+    return any(map(is_inference, draft.args.get("routes", [])))
 
 
 def given_inference(draft: Draft) -> list[GivenInference]:
@@ -180,8 +185,7 @@ def _sound_path(draft: Draft, path: str, at: str) -> bool:
 
 
 def _check_policies(draft: Draft, policy: CachePolicy, policy_at: str, inference: InferencePolicy, at: str) -> None:
-    problems = [*policy_problems(policy, policy_at), *inference_problems(policy, inference, at)] if policy_at else []
-    problems += inference_problems(policy, inference, at) if not policy_at else []
+    problems = [*(policy_problems(policy, policy_at) if policy_at else ()), *inference_problems(policy, inference, at)]
     draft.uses.extend(use for use in uses_of_policy(policy, policy_at) if use.feature not in _SAID_BY_THE_GATEWAY)
     for field, (most, limit, remedy) in _LARGEST[draft.cloud].items():
         if getattr(inference, field) > most:

@@ -17,8 +17,9 @@ from inference_edge_cache.args import Access, BucketAccess, FrontDoor, PriceClas
 from inference_edge_cache.capabilities import Cloud
 from inference_edge_cache.plan.paths import PathPattern
 from inference_edge_cache.policy import CacheMode
+from inference_edge_cache.protocol.paths import BUCKET_FROM, generation_prefix, route_prefix
 
-DAY = 86_400
+_DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -228,22 +229,22 @@ class InferenceRoutePlan:
     @property
     def answers(self) -> str:
         """What the paths of its answers begin with, in every generation."""
-        return f"{self.path.rstrip('/')}/~/"
+        return route_prefix(self.path)
 
     @property
     def current(self) -> str:
         """What the paths of its answers begin with, in the current generation."""
-        return f"{self.answers}{self.generation}/"
+        return generation_prefix(self.path, self.generation)
 
     @property
     def days(self) -> int:
         """How long a result lies in the bucket, whose lifecycle knows whole days only."""
-        return -(-self.result_max_age // DAY)
+        return -(-self.result_max_age // _DAY)
 
     @property
     def in_the_bucket_of_the_cdn(self) -> bool:
-        """Whether the CDN reads results by itself. Below a day the bucket would keep, and hand out, what is too old."""
-        return self.result_max_age >= DAY
+        """Whether the CDN reads results by itself."""
+        return self.result_max_age >= BUCKET_FROM
 
 
 @dataclass(frozen=True)

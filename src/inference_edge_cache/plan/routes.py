@@ -24,7 +24,7 @@ from inference_edge_cache.plan.checks.routes import (
 )
 from inference_edge_cache.plan.checks.uses import Use
 from inference_edge_cache.plan.draft import Draft
-from inference_edge_cache.plan.inference import GivenInference, is_inference, reserved_paths
+from inference_edge_cache.plan.inference import GivenInference, has_inference, is_inference, reserved_paths
 from inference_edge_cache.plan.model import PolicyPlan, QueryPlan, RoutePlan
 from inference_edge_cache.plan.paths import DEFAULT_PATH, PathPattern
 from inference_edge_cache.policy import CacheMode, CachePolicy, QueryMode, parse_seconds
@@ -58,11 +58,13 @@ class GivenRoute:
 def given_routes(draft: Draft, inference: Sequence[GivenInference] = ()) -> list[GivenRoute]:
     """Every route past the gateway, most specific first. The default route is the last one, and where there are
     inference routes it is the gateway's unless it was given."""
-    given = list(enumerate(draft.args.get("routes", [])))
-    routes = [_route(draft, each, f"routes[{index}]") for index, each in given if not is_inference(each)]
+    routes = [
+        _route(draft, given, f"routes[{index}]")
+        for index, given in enumerate(draft.args.get("routes", []))
+        if not is_inference(given)
+    ]
     routes = [route for route in routes if route is not None]
-    behind = any(is_inference(each) for _, each in given)
-    if not behind and not any(route.path.is_default for route in routes):
+    if not has_inference(draft) and not any(route.path.is_default for route in routes):
         default = _route(draft, {"path": DEFAULT_PATH}, "the default route")
         assert default is not None
         routes.append(default)
@@ -92,9 +94,8 @@ def plan_routes(draft: Draft, routes: Sequence[GivenRoute]) -> tuple[RoutePlan, 
         # CloudFront takes no method with a body on a behaviour that can fail over; Media CDN does not retry it.
         able = route.target is RouteTarget.ENDPOINT and (draft.cloud is Cloud.GCP or not plan.takes_bodies)
         planned.append(dataclasses.replace(plan, fails_over=fails_over and able))
-    behind = any(is_inference(given) for given in draft.args.get("routes", []))
     endpoints = any(route.target is RouteTarget.ENDPOINT for route in routes)
-    if fails_over and (endpoints or not behind) and not any(route.fails_over for route in planned):
+    if fails_over and (endpoints or not has_inference(draft)) and not any(route.fails_over for route in planned):
         row = capability("origin.failover", draft.cloud)
         draft.problems.append(Problem("origin.failover", "", row.reason, row.remedy, kind="unsupported"))
     return tuple(planned)

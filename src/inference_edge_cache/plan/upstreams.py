@@ -9,7 +9,8 @@ import pulumi
 from inference_edge_cache import capabilities as caps
 from inference_edge_cache.capabilities import Cloud
 from inference_edge_cache.errors import Problem
-from inference_edge_cache.plan.checks.gateway import model_header, model_headers
+from inference_edge_cache.plan.checks.gateway import model_headers
+from inference_edge_cache.plan.checks.headers import one_line
 from inference_edge_cache.plan.checks.uses import Use
 from inference_edge_cache.plan.draft import Draft
 from inference_edge_cache.plan.model import (
@@ -132,10 +133,10 @@ def _https(draft: Draft, given: Mapping[str, Any], direct: bool) -> tuple[ModelP
             return None
         if "connect_timeout" in given:
             draft.uses.append(Use("origin.connect_timeout", "origin.connect_timeout", timeout, timeout))
-    draft.problems.extend(model_headers(headers, "origin.headers", checked=direct))
+        draft.problems.extend(model_headers(headers, "origin.headers"))
 
     def rule_at(where: str) -> Callable[[str], list[Problem]]:
-        return lambda value: model_header(value, where)
+        return lambda value: one_line(value, where)
 
     kept = tuple(
         (name, draft.late(value, rule_at(f'origin.headers["{name}"]')) if isinstance(value, pulumi.Output) else value)

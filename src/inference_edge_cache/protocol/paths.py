@@ -17,6 +17,10 @@ GENERATION_LENGTH = 12
 MAX_PATH_LENGTH = 1024
 """An object's name in S3 (docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html) and in Cloud Storage."""
 
+BUCKET_FROM = 86_400
+"""Seconds of ``result_max_age`` from which the CDN reads results by itself in the bucket, whose lifecycle is in whole
+days: below, it would hand out what is too old."""
+
 _SEGMENT = r"(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._:@-]+"
 _ROUTE = rf"(?:/{_SEGMENT})+"
 _SHORT = rf"[{base64url.ALPHABET}]{{%d}}"
@@ -68,6 +72,12 @@ def generation_prefix(route: str, generation: str, scope: str | None = None) -> 
     return f"{_prefix(route, generation)}{scope}/"
 
 
+def route_prefix(route: str) -> str:
+    """What every path of a route starts with, in every generation: ``<route>/~/``. Raises ``PathError``."""
+    _check("route", route)
+    return _below(route)
+
+
 def parse_path(path: str) -> InferencePath | None:
     """The parts of ``path``, as it stands on the wire; ``None`` when it is not exactly one that this protocol makes."""
     found = _PATH.fullmatch(path) if len(path) <= MAX_PATH_LENGTH else None
@@ -91,4 +101,8 @@ def _check(part: str, text: str) -> None:
 
 
 def _prefix(route: str, generation: str) -> str:
-    return f"{'' if route == '/' else route}/{MARKER}/{generation}/"
+    return f"{_below(route)}{generation}/"
+
+
+def _below(route: str) -> str:
+    return f"{'' if route == '/' else route}/{MARKER}/"

@@ -4,7 +4,7 @@ In this order: what the function needs, the function, its URL; the distribution,
 call, and the discovery document, so that clients hear of a generation when everything behind it answers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from pulumi_aws import cloudfront as cf
 from pulumi_aws import cloudwatch, iam, lambda_, s3, secretsmanager
 
 from inference_edge_cache.args import FrontDoor
+from inference_edge_cache.clouds import gateways
 from inference_edge_cache.clouds.aws import (
     render_bucket,
     render_dashboard,
@@ -26,8 +27,7 @@ from inference_edge_cache.clouds.aws import (
 from inference_edge_cache.clouds.aws.render_gateway import Account, Tags
 from inference_edge_cache.clouds.aws.render_origins import BucketOrigin, GatewayOrigin
 from inference_edge_cache.clouds.making import Maker
-from inference_edge_cache.plan.model import EdgePlan, GatewayPlan, HttpsModelPlan
-from inference_edge_cache.protocol.keys import origin_proof
+from inference_edge_cache.plan.model import EdgePlan, GatewayPlan
 
 ARGS: Mapping[str, type] = {
     "results": s3.BucketArgs,
@@ -62,7 +62,7 @@ def children_made(plan: EdgePlan) -> frozenset[str]:
     if gateway is None:
         return frozenset()
     unmade = {"master_secret", "master_secret_version"} if gateway.master_secret is None else set[str]()
-    unmade |= set() if _has_headers(gateway) else {"model_headers", "model_headers_version"}
+    unmade |= set() if gateways.model_with_headers(gateway) else {"model_headers", "model_headers_version"}
     unmade |= {"preflight"} if plan.cors is None else set()
     unmade |= set() if gateway.front_door is FrontDoor.IAM else {"gateway_signing"}
     unmade |= set() if gateway.dashboard else {"dashboard"}
@@ -144,7 +144,8 @@ def gateway_origin(
             access_control_id=control.id if control else None,
         ),
         shield=render_origins.shield_near(make.plan.origin_shield or aws.get_region_output(opts=_invoke(make)).region),
-        proof=_proof(gateway.plan),
+        # Where CloudFront signs, it has nothing else to show.
+        proof=None if gateway.plan.front_door is FrontDoor.IAM else gateways.proof(gateway.plan),
         access_control_id=None if signing is None else signing.id,
     )
 
@@ -205,44 +206,35 @@ def _results_settings(make: Maker, plan: GatewayPlan, bucket: s3.Bucket) -> dict
 
 
 # Secrets --------------------------------------------------------------------------------------------------------------
-def _has_headers(gateway: GatewayPlan) -> bool:
-    return isinstance(gateway.model, HttpsModelPlan) and bool(gateway.model.headers)
-
-
 def _master_secret(make: Maker, plan: GatewayPlan, tags: Tags) -> dict[str, Any]:
     if plan.master_secret is None:
         return {}
     description = f"What the API keys of the edge cache {make.plan.name} follow from"
-    secret = make(secretsmanager.Secret, "master_secret", render_gateway.secret_args(description, tags))
-    args = render_gateway.master_version_args(plan, secret.id)
-    return {
-        "master_secret": secret,
-        "master_secret_version": make(secretsmanager.SecretVersion, "master_secret_version", args),
-    }
+    args = render_gateway.secret_args(description, tags)
+    return _secret(make, "master_secret", args, lambda secret: render_gateway.master_version_args(plan, secret))
 
 
 def _model_headers(make: Maker, plan: GatewayPlan, tags: Tags) -> dict[str, Any]:
-    if not isinstance(plan.model, HttpsModelPlan) or not plan.model.headers:
+    model = gateways.model_with_headers(plan)
+    if model is None:
         return {}
     description = f"The headers with which the gateway of {make.plan.name} asks the model"
-    secret = make(secretsmanager.Secret, "model_headers", render_gateway.secret_args(description, tags))
-    args = render_gateway.headers_version_args(plan.model, secret.id)
-    return {
-        "model_headers": secret,
-        "model_headers_version": make(secretsmanager.SecretVersion, "model_headers_version", args),
-    }
+    args = render_gateway.secret_args(description, tags)
+    return _secret(make, "model_headers", args, lambda secret: render_gateway.headers_version_args(model, secret))
+
+
+def _secret(
+    make: Maker,
+    child: str,
+    args: secretsmanager.SecretArgs,
+    version_args: Callable[[pulumi.Output[str]], secretsmanager.SecretVersionArgs],
+) -> dict[str, Any]:
+    secret, version = make(secretsmanager.Secret, child, args), f"{child}_version"
+    return {child: secret, version: make(secretsmanager.SecretVersion, version, version_args(secret.id))}
 
 
 def _versions(secrets: Mapping[str, Any]) -> list[pulumi.Resource]:
     return [made for child, made in secrets.items() if child.endswith("_version")]
-
-
-def _proof(plan: GatewayPlan) -> pulumi.Output[str] | None:
-    """What CloudFront sends with ``secret``. Another master makes another proof: both are rotated together."""
-    if plan.master_secret is None or plan.front_door is FrontDoor.IAM:
-        return None
-    master = pulumi.Output.secret(plan.master_secret)
-    return master.apply(lambda text: origin_proof(text.encode("utf-8", "surrogateescape")))
 
 
 # Function -------------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from pulumi_aws import cloudfront as cf
 from pulumi_aws import cloudwatch, iam, lambda_, secretsmanager
 
 from inference_edge_cache.args import FrontDoor
+from inference_edge_cache.clouds import gateways
 from inference_edge_cache.gateway import archive, assembly
 from inference_edge_cache.plan.model import (
     BedrockModelPlan,
@@ -20,9 +21,6 @@ from inference_edge_cache.plan.model import (
 )
 
 RUNTIME, ARCHITECTURE = "python3.13", "arm64"
-
-ANSWER_MARGIN = 2
-"""Seconds between the time for an answer and the time that CloudFront waits: a cold start, and the way back."""
 
 Tags = Mapping[str, pulumi.Input[str]] | None
 Statement = Mapping[str, Any]
@@ -49,8 +47,7 @@ def master_version_args(gateway: GatewayPlan, secret: pulumi.Input[str]) -> secr
 
 
 def headers_version_args(model: HttpsModelPlan, secret: pulumi.Input[str]) -> secretsmanager.SecretVersionArgs:
-    headers = pulumi.Output.secret(pulumi.Output.json_dumps(dict(model.headers), sort_keys=True))
-    return secretsmanager.SecretVersionArgs(secret_id=secret, secret_string=headers)
+    return secretsmanager.SecretVersionArgs(secret_id=secret, secret_string=gateways.headers_secret(model))
 
 
 # Role -----------------------------------------------------------------------------------------------------------------
@@ -172,7 +169,7 @@ def function_args(
         handler=archive.LAMBDA_HANDLER,
         runtime=RUNTIME,
         architectures=[ARCHITECTURE],
-        code=code(gateway),
+        code=gateways.source(archive.archive_paths(), {assembly.CONFIG_NAME: gateway.config}),
         memory_size=gateway.memory,
         timeout=gateway.timeout,
         reserved_concurrent_executions=gateway.reserved_concurrency,
@@ -180,15 +177,6 @@ def function_args(
         logging_config=lambda_.FunctionLoggingConfigArgs(log_format="JSON", log_group=log_group),
         tags=tags,
     )
-
-
-def code(gateway: GatewayPlan) -> pulumi.AssetArchive:
-    """The gateway as it is installed here, and its configuration: the same bytes until one of the two changes."""
-    files: dict[str, pulumi.Asset | pulumi.Archive] = {
-        name: pulumi.FileAsset(str(path)) for name, path in archive.archive_paths().items()
-    }
-    files[assembly.CONFIG_NAME] = pulumi.StringAsset(gateway.config.decode("utf-8"))
-    return pulumi.AssetArchive(dict(sorted(files.items())))
 
 
 def variables(
@@ -203,7 +191,7 @@ def variables(
         **dict(gateway.environment),
         assembly.STORE: pulumi.Output.concat("s3://", bucket),
         assembly.MODEL: json.dumps(model_spec(gateway), sort_keys=True),
-        assembly.TIMEOUT: str(gateway.timeout - ANSWER_MARGIN),
+        assembly.TIMEOUT: gateways.seconds_to_answer(gateway),
     }
     if master is not None:
         found[assembly.MASTER] = pulumi.Output.concat("aws:", master[0])
@@ -220,8 +208,7 @@ def model_spec(gateway: GatewayPlan) -> dict[str, Any]:
     assert not isinstance(gateway.model, VertexModelPlan)  # the plan refuses models of the other cloud
     match gateway.model:
         case HttpsModelPlan() as model:
-            spec = {"url": model.url, "connect_timeout": model.connect_timeout, "allow_http": model.allow_http or None}
-            return {"https": _present(spec)}
+            return gateways.https_spec(model)
         case SageMakerModelPlan() as model:
             spec = {"endpoint_name": model.endpoint_name, "region": model.region, "target_model": model.target_model}
             spec |= {"target_variant": model.target_variant, "inference_component": model.inference_component}

@@ -9,14 +9,12 @@ from collections.abc import Mapping
 import pulumi
 from pulumi_aws import s3
 
+from inference_edge_cache.clouds import gateways
 from inference_edge_cache.clouds.aws import render_bucket
 from inference_edge_cache.clouds.aws.render_bucket import Statement
 from inference_edge_cache.plan.model import BucketPlan, GatewayPlan
 from inference_edge_cache.plan.paths import PathPattern
 from inference_edge_cache.protocol import DISCOVERY_PATH
-
-DISCOVERY_MAX_AGE = 60
-"""Seconds. Clients reload the document as often, so a new generation reaches them within two minutes."""
 
 BUCKET = BucketPlan(existing=None, paths=(), retention_days=None, region=None, kms_key=None, force_destroy=True)
 """What the two buckets have in common is rendered alike."""
@@ -56,5 +54,5 @@ def discovery_args(gateway: GatewayPlan, bucket: pulumi.Input[str]) -> s3.Bucket
         key=DISCOVERY_PATH.lstrip("/"),
         content=gateway.discovery.decode("utf-8"),
         content_type="application/json",
-        cache_control=f"public, max-age={DISCOVERY_MAX_AGE}",
+        cache_control=f"public, max-age={gateways.DISCOVERY_MAX_AGE}",
     )

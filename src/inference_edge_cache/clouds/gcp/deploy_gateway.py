@@ -23,6 +23,7 @@ from pulumi_gcp import (
 )
 from pulumi_gcp import networkservices as ns
 
+from inference_edge_cache.clouds import gateways
 from inference_edge_cache.clouds.gcp import (
     render_bucket,
     render_dashboard,
@@ -33,8 +34,7 @@ from inference_edge_cache.clouds.gcp import (
 from inference_edge_cache.clouds.gcp.names import short_name
 from inference_edge_cache.clouds.making import Maker
 from inference_edge_cache.errors import InvalidArgsError, Problem
-from inference_edge_cache.plan.model import EdgePlan, GatewayPlan, HttpsModelPlan, VertexModelPlan
-from inference_edge_cache.protocol.keys import origin_proof
+from inference_edge_cache.plan.model import EdgePlan, GatewayPlan, VertexModelPlan
 
 ARGS: Mapping[str, type] = {
     "results": storage.BucketArgs,
@@ -74,7 +74,7 @@ def children_made(plan: EdgePlan) -> frozenset[str]:
         return frozenset()
     model = gateway.model
     unmade = {child for child in ARGS if child.startswith("master_secret") and gateway.master_secret is None}
-    if not isinstance(model, HttpsModelPlan) or not model.headers:
+    if gateways.model_with_headers(gateway) is None:
         unmade |= {child for child in ARGS if child.startswith("model_headers")}
     if not isinstance(model, VertexModelPlan):
         unmade |= {"model_role", "model_caller", "publisher_model_caller"}
@@ -147,7 +147,7 @@ def make_gateway(make: Maker) -> Gateway | None:
     origin = make(
         ns.EdgeCacheOrigin,
         "gateway_origin",
-        render_origins.gateway_origin_args(make.plan, plan, url, _proof(plan)),
+        render_origins.gateway_origin_args(make.plan, plan, url, gateways.proof(plan)),
         custom_timeouts=ORIGIN_TIMEOUTS,
     )
     results_origin = make(
@@ -240,8 +240,8 @@ def _master_secret(make: Maker, plan: GatewayPlan, member: pulumi.Input[str]) ->
 
 
 def _model_headers(make: Maker, plan: GatewayPlan, member: pulumi.Input[str]) -> dict[str, Any]:
-    model = plan.model
-    if not isinstance(model, HttpsModelPlan) or not model.headers:
+    model = gateways.model_with_headers(plan)
+    if model is None:
         return {}
     return _secret(make, "model_headers", lambda secret: render_gateway.headers_version_args(model, secret), member)
 
@@ -278,11 +278,3 @@ def _variables(
         master = (granted["master_secret"].id, granted["master_secret_version"].version)
     headers = granted["model_headers_version"].name if "model_headers_version" in granted else None
     return render_gateway.variables(plan, results.name, project, master, headers)
-
-
-def _proof(plan: GatewayPlan) -> pulumi.Output[str] | None:
-    """What Media CDN sends. Another master makes another proof: both are rotated together."""
-    if plan.master_secret is None:
-        return None
-    master = pulumi.Output.secret(plan.master_secret)
-    return master.apply(lambda text: origin_proof(text.encode("utf-8", "surrogateescape")))

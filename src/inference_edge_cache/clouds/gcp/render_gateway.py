@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 from pulumi_gcp import cloudfunctionsv2, cloudrunv2, projects, secretmanager, serviceaccount, storage, vertex
 
+from inference_edge_cache.clouds import gateways
 from inference_edge_cache.clouds.gcp.render_labels import labels
 from inference_edge_cache.gateway import archive, assembly
 from inference_edge_cache.plan.model import EdgePlan, GatewayPlan, HttpsModelPlan, VertexModelPlan
@@ -15,9 +16,6 @@ RUNTIME = "python313"
 
 PROCESSORS = "1"
 """A function with less than one works on one request at a time (cloud.google.com/run/docs/configuring/concurrency)."""
-
-ANSWER_MARGIN = 2
-"""Seconds between the time for an answer and the time that Cloud Run gives a request: a cold start, the way back."""
 
 PREDICT = "aiplatform.endpoints.predict"
 
@@ -38,8 +36,7 @@ def master_version_args(gateway: GatewayPlan, secret: pulumi.Input[str]) -> secr
 
 
 def headers_version_args(model: HttpsModelPlan, secret: pulumi.Input[str]) -> secretmanager.SecretVersionArgs:
-    headers = pulumi.Output.secret(pulumi.Output.json_dumps(dict(model.headers), sort_keys=True))
-    return secretmanager.SecretVersionArgs(secret=secret, secret_data=headers)
+    return secretmanager.SecretVersionArgs(secret=secret, secret_data=gateways.headers_secret(model))
 
 
 def secret_reader_args(secret: pulumi.Input[str], member: pulumi.Input[str]) -> secretmanager.SecretIamMemberArgs:
@@ -98,15 +95,13 @@ def source_args(plan: EdgePlan, region: pulumi.Input[str]) -> storage.BucketArgs
 def source_archive_args(gateway: GatewayPlan, bucket: pulumi.Input[str]) -> storage.BucketObjectArgs:
     """The gateway as it is installed here, and its configuration. Its name says what is in it, so that a function is
     built anew when something of it changes, and only then."""
+    installed = archive.archive_paths()
     written = {**archive.function_files(), assembly.CONFIG_NAME: gateway.config}
-    files: dict[str, pulumi.Asset | pulumi.Archive] = {
-        name: pulumi.FileAsset(str(path)) for name, path in archive.archive_paths().items()
-    }
-    files |= {name: pulumi.StringAsset(content.decode("utf-8")) for name, content in written.items()}
+    contents = {**{name: path.read_bytes() for name, path in installed.items()}, **written}
     return storage.BucketObjectArgs(
         bucket=bucket,
-        name=f"gateway-{digest_of({**archive.archive_files(), **written})}.zip",
-        source=pulumi.AssetArchive(dict(sorted(files.items()))),
+        name=f"gateway-{digest_of(contents)}.zip",
+        source=gateways.source(installed, written),
         content_type="application/zip",
     )
 
@@ -175,7 +170,7 @@ def variables(
         **dict(gateway.environment),
         assembly.STORE: pulumi.Output.concat("gs://", bucket),
         assembly.MODEL: pulumi.Output.json_dumps(model_spec(gateway, project), sort_keys=True),
-        assembly.TIMEOUT: str(gateway.timeout - ANSWER_MARGIN),
+        assembly.TIMEOUT: gateways.seconds_to_answer(gateway),
         "THREADS": str(gateway.concurrency),
     }
     if master is not None:
@@ -196,5 +191,4 @@ def model_spec(gateway: GatewayPlan, project: pulumi.Input[str]) -> dict[str, An
         spec |= {"project": project if model.project is None else model.project}
         return {"vertex": {**spec, **({} if model.domain is None else {"base_url": f"https://{model.domain}"})}}
     assert isinstance(gateway.model, HttpsModelPlan)  # the plan refuses models of the other cloud
-    spec = {"url": gateway.model.url, "connect_timeout": gateway.model.connect_timeout}
-    return {"https": {**spec, **({"allow_http": True} if gateway.model.allow_http else {})}}
+    return gateways.https_spec(gateway.model)

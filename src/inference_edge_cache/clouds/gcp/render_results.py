@@ -9,14 +9,12 @@ import dataclasses
 import pulumi
 from pulumi_gcp import storage
 
+from inference_edge_cache.clouds import gateways
 from inference_edge_cache.clouds.gcp import render_bucket
 from inference_edge_cache.clouds.gcp.render_labels import labels
 from inference_edge_cache.clouds.gcp.values import lifted
 from inference_edge_cache.plan.model import EdgePlan, GatewayPlan
 from inference_edge_cache.protocol import DISCOVERY_PATH, parse_edge_config
-
-DISCOVERY_MAX_AGE = 60
-"""Seconds. Clients reload the document as often, so a new generation reaches them within two minutes."""
 
 WRITER_ROLE = "roles/storage.objectUser"
 """The narrowest of Cloud Storage's own roles that may get, create, delete (to replace one) and list objects
@@ -79,7 +77,7 @@ def discovery_args(
         name=_DOCUMENT,
         content=lifted(upload_url, lambda url: _document(gateway, url)),
         content_type="application/json",
-        cache_control=f"public, max-age={DISCOVERY_MAX_AGE}",
+        cache_control=f"public, max-age={gateways.DISCOVERY_MAX_AGE}",
     )
 
 

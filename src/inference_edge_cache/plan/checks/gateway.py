@@ -8,7 +8,7 @@ from inference_edge_cache import capabilities as caps
 from inference_edge_cache.args import Access, FrontDoor
 from inference_edge_cache.capabilities import Cloud
 from inference_edge_cache.errors import HIDDEN, Problem
-from inference_edge_cache.plan.checks.headers import header_names
+from inference_edge_cache.plan.checks.headers import header_names, one_line
 from inference_edge_cache.plan.checks.identifiers import identifier
 from inference_edge_cache.plan.checks.uses import Use
 from inference_edge_cache.plan.model import CorsPlan, DomainPlan, GatewayPlan
@@ -120,24 +120,16 @@ def own_variables(environment: Mapping[str, Any], cloud: Cloud) -> list[Problem]
     return problems
 
 
-def model_headers(headers: Mapping[str, Any], path: str, *, checked: bool) -> list[Problem]:
-    """Headers that the gateway can send to the model. ``checked``: those of a CDN's origin have been looked at."""
-    problems = [] if checked else header_names(list(headers), path)
+def model_headers(headers: Mapping[str, Any], path: str) -> list[Problem]:
+    """Headers that the gateway can send to the model."""
+    problems = header_names(list(headers), path)
     for name, value in headers.items():
         at = f'{path}["{name}"]'
-        if name.lower() in _OF_THE_CONNECTION and not checked:
+        if name.lower() in _OF_THE_CONNECTION:
             problems.append(Problem(at, HIDDEN, "is the connection's own", "remove it"))
-        if isinstance(value, str) and not checked:
-            problems += model_header(value, at)
+        if isinstance(value, str):
+            problems += one_line(value, at)
     return problems
-
-
-def model_header(value: str, path: str) -> list[Problem]:
-    """One line of visible ASCII. The value is never shown."""
-    if re.fullmatch(r"[\x20-\x7e\t]+", value) and value == value.strip():
-        return []
-    limit = "is not one line of visible characters"
-    return [Problem(path, HIDDEN, limit, "remove line breaks and outer spaces")]
 
 
 def no_kept_errors(policies: Sequence[tuple[CachePolicy, str]]) -> list[Problem]:

@@ -66,8 +66,13 @@ def origin_headers(headers: Mapping[str, Any], path: str, cloud: Cloud) -> list[
     return problems
 
 
+def one_line(value: str, path: str) -> list[Problem]:
+    """A header value that can be sent: one line of visible ASCII. The value is never shown."""
+    if re.fullmatch(r"[\x20-\x7e\t]+", value) and value == value.strip():
+        return []
+    return [Problem.at(path, value, "is not one line of visible characters", "remove line breaks and outer spaces")]
+
+
 def header_value(value: str, path: str, cloud: Cloud) -> list[Problem]:
-    """A header value that can be sent: one line of visible ASCII, short enough. The value is never shown."""
-    if not re.fullmatch(r"[\x20-\x7e\t]+", value) or value != value.strip():
-        return [Problem.at(path, value, "is not one line of visible characters", "remove line breaks and outer spaces")]
-    return problems_of_uses([Use("origin.header_length", path, value, len(value))], cloud)
+    """A header value that the cloud can send: one line, short enough. The value is never shown."""
+    return one_line(value, path) or problems_of_uses([Use("origin.header_length", path, value, len(value))], cloud)
