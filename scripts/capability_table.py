@@ -1,8 +1,6 @@
 """Write the provider mapping page's table from ``capabilities.py``, or check that the page is up to date."""
 
-import argparse
-import sys
-from pathlib import Path
+from generated import write_or_check
 
 from inference_edge_cache.capabilities import Capability, Cloud, Support, capability, features
 
@@ -25,20 +23,5 @@ def table() -> str:
     return "\n".join([BEGIN, "", *lines, "", END])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("page", type=Path)
-    parser.add_argument("--check", action="store_true")
-    options = parser.parse_args()
-    before = options.page.read_text()
-    start, _, rest = before.partition(BEGIN)
-    after = start + table() + rest.partition(END)[2]
-    if after == before:
-        return
-    if options.check:
-        sys.exit(f"{options.page} is out of date: run python scripts/capability_table.py {options.page}")
-    options.page.write_text(after)
-
-
 if __name__ == "__main__":
-    main()
+    write_or_check(__doc__, table())

@@ -1,9 +1,8 @@
 """Write the tables of the costs page from ``costs.py``, or check that the page is up to date."""
 
-import argparse
-import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
+
+from generated import write_or_check
 
 from inference_edge_cache.capabilities import Cloud
 from inference_edge_cache.costs import EXAMPLES, PRICED, CostTable, Load, cost_of
@@ -56,20 +55,5 @@ def page() -> str:
     return "\n".join([*parts, END])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("page", type=Path)
-    parser.add_argument("--check", action="store_true")
-    options = parser.parse_args()
-    before = options.page.read_text()
-    start, _, rest = before.partition(BEGIN)
-    after = start + page() + rest.partition(END)[2]
-    if after == before:
-        return
-    if options.check:
-        sys.exit(f"{options.page} is out of date: run python scripts/cost_table.py {options.page}")
-    options.page.write_text(after)
-
-
 if __name__ == "__main__":
-    main()
+    write_or_check(__doc__, page())
