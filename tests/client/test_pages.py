@@ -11,6 +11,7 @@ import pytest
 from inference_edge_cache.client import Tier
 from inference_edge_cache.protocol import Preimage, build_preimage, parse_path, verify
 from inference_edge_cache.protocol.keys import parse_api_key
+from inference_edge_cache.protocol.reasons import NO_DOCUMENT
 from inference_edge_cache.protocol.rules import RouteRules
 
 ROOT = Path(__file__).parents[2]
@@ -50,4 +51,4 @@ def test_the_reasons_of_the_page_are_those_of_the_code():
     shown = set(table(SDK, "| `reason` | meaning |"))
     examples = {"not-deterministic: temperature", "query-string", "get-404", "get-lost"}
     assert examples <= shown
-    assert shown - examples == set(re.findall(r'return "([a-z-]+)"', SOURCES))
+    assert shown - examples == {NO_DOCUMENT, *re.findall(r'return "([a-z-]+)"', SOURCES)}
