@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from operations_kit import BUCKET, DOCUMENT, Says, aws_account, aws_environment, moto_server, outputs_of, serving
+from http_kit import moto_server
+from operations_kit import BUCKET, DOCUMENT, Says, aws_account, aws_environment, outputs_of, serving
 
 from inference_edge_cache.protocol import EdgeConfig, RouteConfig, RouteRules, inference_path
 

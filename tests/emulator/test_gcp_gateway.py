@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from gcp_programs import MASTER, MODEL_KEY, PROGRAMS
 from gcp_rules.graph import BUCKET, FUNCTION, OBJECT, Graph, variables
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.storage import Client
+from http_kit import gcs_server
 
 from inference_edge_cache.client import EdgeCacheTransport
 from inference_edge_cache.gateway.passing import ORIGIN_PROOF_HEADER
@@ -78,13 +78,11 @@ def deployment(tmp_path_factory) -> Iterator[Deployment]:
 
 @contextmanager
 def deployed(program: str, folder: Path) -> Iterator[Deployment]:
-    from gcp_storage_emulator.server import create_server
-
     recording = PROGRAMS[program]()
-    graph, port = Graph(recording), _free_port()
-    with create_server("127.0.0.1", port, in_memory=True), google(recording, folder) as around:
-        storage = _storage(graph, f"http://127.0.0.1:{port}")
-        with served(graph, around, f"http://127.0.0.1:{port}", folder) as function:
+    graph = Graph(recording)
+    with gcs_server() as url, google(recording, folder) as around:
+        storage = _storage(graph, url)
+        with served(graph, around, url, folder) as function:
             (made,) = graph.of(FUNCTION)
             hosts = {
                 one.inputs["originAddress"]: function.url.removeprefix("http://") for one in graph.origins_of(made)
@@ -104,12 +102,6 @@ def _storage(graph: Graph, url: str) -> Any:
             blob.cache_control = one.inputs["cacheControl"]
             blob.upload_from_string(one.inputs["content"], content_type=one.inputs["contentType"])
     return client
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from aws_emulator.gateways import CHAT, chat, deployed
 from aws_emulator.viewer import served
 from aws_programs import GATEWAYS
 from botocore.config import Config
-from moto.server import ThreadedMotoServer
+from http_kit import moto_server
 
 from inference_edge_cache.protocol import derive_api_key
 
@@ -111,11 +111,8 @@ def test_a_model_that_the_role_does_not_name_is_not_asked(aws, bedrock, converse
 # SageMaker ------------------------------------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
 def moto():
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with moto_server() as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

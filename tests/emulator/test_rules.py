@@ -1,18 +1,17 @@
 """The rules find nothing in what is valid, and each finds what breaks it."""
 
-import copy
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import cache as once
 from typing import Any
 
 import pytest
 from aws_programs import CERTIFICATE, MASTER, PROGRAMS
 from aws_rules import RULES, findings
+from mutants import GONE, Change, Mutant, independent, output, put, twice, without
 
 from inference_edge_cache.gateway import assembly
-from inference_edge_cache.testing import Recording, Resource
+from inference_edge_cache.testing import Recording
 
 OAI, OAC = "bucket through OAI", "bucket through OAC"
 FAILOVER, ROUTES, NAMES = "failover", "routes", "names, pages, countries, logs"
@@ -27,59 +26,19 @@ CONTROL = "cloudfront/originAccessControl:OriginAccessControl"
 BUCKET_POLICY = "s3/bucketPolicy:BucketPolicy"
 LIFECYCLE = "s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 FUNCTION, PERMISSION = "lambda/function:Function", "lambda/permission:Permission"
-INVOKE = "cache-gateway-invoke-permission"
+INVOKE = "invoke-permission"
 ROLE, ROLE_POLICY = "iam/role:Role", "iam/rolePolicy:RolePolicy"
 DEFAULT = "defaultCacheBehavior"
 KEY = "parametersInCacheKeyAndForwardedToOrigin"
 EVERY_METHOD = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 ALL_VIEWER = "216adef6-5c7f-47e4-b989-5492eafa07d3"
-GONE = object()
-
-Change = Callable[[Recording], Recording]
 
 
 @once
 def recorded(program: str) -> Recording:
     """What a program registered. Recorded once: nobody changes it, mutants are copies."""
     return PROGRAMS[program]()
-
-
-def first(recording: Recording, which: str) -> Resource:
-    """The first resource of a type, or the one with a name."""
-    return next(one for one in recording.resources if which in (one.type.removeprefix("aws:"), one.name))
-
-
-def edited(which: str, change: Callable[[Resource], Resource]) -> Change:
-    """A resource, changed: the first of a type, or the one with a name."""
-
-    def edit(recording: Recording) -> Recording:
-        found = first(recording, which)
-        after = tuple(change(one) if one is found else one for one in recording.resources)
-        return replace(recording, resources=after)
-
-    return edit
-
-
-def put(type_: str, path: str, value: Any) -> Change:
-    """The first resource of a type with ``value`` at ``path``. A function is asked what becomes of the value there."""
-
-    def change(one: Resource) -> Resource:
-        inputs = copy.deepcopy(dict(one.inputs))
-        _put(inputs, path.split("."), value)
-        return replace(one, inputs=inputs)
-
-    return edited(type_, change)
-
-
-def _put(holder: Any, steps: list[str], value: Any) -> None:
-    step = int(steps[0]) if isinstance(holder, list) else steps[0]
-    if len(steps) > 1:
-        _put(holder.setdefault(step, {}) if isinstance(holder, dict) else holder[step], steps[1:], value)
-    elif value is GONE:
-        del holder[step]
-    else:
-        holder[step] = value(holder[step]) if callable(value) else value
 
 
 def document(type_: str, change: Callable[[list[Any]], Any], name: str = "policy") -> Change:
@@ -93,46 +52,9 @@ def document(type_: str, change: Callable[[list[Any]], Any], name: str = "policy
     return put(type_, name, rewrite)
 
 
-def output(type_: str, name: str, value: str) -> Change:
-    return edited(type_, lambda one: replace(one, outputs={**(one.outputs or {}), name: value}))
-
-
-def without(which: str) -> Change:
-    def drop(recording: Recording) -> Recording:
-        found = first(recording, which)
-        return replace(recording, resources=tuple(one for one in recording.resources if one is not found))
-
-    return drop
-
-
-def twice(type_: str, count: int = 2, **changed: Any) -> Change:
-    """So many of a resource, under names of their own; ``changed`` are fields of all but the first."""
-
-    def double(recording: Recording) -> Recording:
-        found = first(recording, type_)
-        more = [replace(found, name=f"{found.name}-{index}", **changed) for index in range(1, count)]
-        return replace(recording, resources=(*recording.resources, *more))
-
-    return double
-
-
-def independent(type_: str) -> Change:
-    """A resource that waits for nothing."""
-    return edited(type_, lambda one: replace(one, options=replace(one.options, depends_on=())))
-
-
 def added(field: str, value: Any) -> Callable[[list[Any]], None]:
     """The change of a document whose first statement says something else."""
     return lambda statements: statements[0].update({field: value})
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """A valid program, and the smallest change that breaks a rule."""
-
-    rule: str
-    program: str
-    change: Change
 
 
 MUTANTS = [
@@ -212,9 +134,7 @@ MUTANTS = [
         put(DISTRIBUTION, "origins.1.s3OriginConfig.originAccessIdentity", "origin-access-identity/cloudfront/E0"),
     ),
     Mutant("access_controls_fit_their_origins", OAC, put(CONTROL, "originAccessControlOriginType", "lambda")),
-    Mutant(
-        "access_controls_fit_their_origins", SIGNED, put("cache-gateway-signing", "originAccessControlOriginType", "s3")
-    ),
+    Mutant("access_controls_fit_their_origins", SIGNED, put(CONTROL, "originAccessControlOriginType", "s3", "signing")),
     Mutant("access_controls_fit_their_origins", OAC, without(CONTROL)),
     Mutant("access_controls_sign", OAC, put(CONTROL, "signingBehavior", "no-override")),
     Mutant("timeouts_are_in_range", OAI, put(DISTRIBUTION, "origins.0.connectionTimeout", 11)),
@@ -440,14 +360,18 @@ MUTANTS = [
     Mutant("functions_log_where_logs_expire", GATEWAY, without("cloudwatch/logGroup:LogGroup")),
     Mutant("retentions_are_those_of_a_list", GATEWAY, put("cloudwatch/logGroup:LogGroup", "retentionInDays", 10)),
     Mutant("a_url_is_called_with_two_permissions", GATEWAY, without(PERMISSION)),
-    Mutant("a_url_is_called_with_two_permissions", SIGNED, put(INVOKE, "sourceArn", GONE)),
+    Mutant("a_url_is_called_with_two_permissions", SIGNED, put(PERMISSION, "sourceArn", GONE, INVOKE)),
     Mutant(
         "a_url_is_called_with_two_permissions",
         GATEWAY,
         put("lambda/functionUrl:FunctionUrl", "authorizationType", "AWS_IAM"),
     ),
-    Mutant("permissions_say_what_their_action_takes", GATEWAY, put(INVOKE, "action", "lambda:GetFunction")),
-    Mutant("nobody_calls_but_through_the_url", GATEWAY, put(INVOKE, "invokedViaFunctionUrl", GONE)),
+    Mutant(
+        "permissions_say_what_their_action_takes",
+        GATEWAY,
+        put(PERMISSION, "action", "lambda:GetFunction", INVOKE),
+    ),
+    Mutant("nobody_calls_but_through_the_url", GATEWAY, put(PERMISSION, "invokedViaFunctionUrl", GONE, INVOKE)),
     Mutant(
         "urls_are_asked_over_https",
         GATEWAY,

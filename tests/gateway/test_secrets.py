@@ -3,16 +3,14 @@
 import base64
 import json
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import boto3
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from moto.server import ThreadedMotoServer
+from http_kit import Handler, listening, moto_server
 
 from inference_edge_cache.gateway import secrets
 from inference_edge_cache.gateway.config import GatewayConfigError
@@ -54,11 +52,8 @@ def test_a_variable_that_is_not_set_or_too_short():
 
 @pytest.fixture(scope="module")
 def moto() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with moto_server() as url:
+        yield url
 
 
 @pytest.fixture
@@ -188,9 +183,9 @@ def gcp(tmp_path, monkeypatch, service_account) -> Iterator[SecretManager]:
     """Secret Manager and Google's token endpoint, and the credentials of a service account for both."""
     manager = SecretManager()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Answering(Handler):
         def do_POST(self):
-            self.rfile.read(int(self.headers["content-length"]))
+            self.body()
             self.answer(200, json.dumps({"access_token": "the-token", "expires_in": 3600, "token_type": "Bearer"}))
 
         def do_GET(self):
@@ -205,27 +200,19 @@ def gcp(tmp_path, monkeypatch, service_account) -> Iterator[SecretManager]:
             self.end_headers()
             self.wfile.write(body.encode())
 
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    url = f"http://127.0.0.1:{server.server_port}"
-    account = {
-        "type": "service_account",
-        "private_key": service_account,
-        "client_email": "gateway@p.iam.gserviceaccount.com",
-        "token_uri": f"{url}/token",
-    }
-    file = tmp_path / "credentials.json"
-    file.write_text(json.dumps(account))
-    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
-    monkeypatch.setattr(secrets, "SECRET_MANAGER", f"{url}/v1/")
-    yield manager
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listening(Answering) as port:
+        url = f"http://127.0.0.1:{port}"
+        account = {
+            "type": "service_account",
+            "private_key": service_account,
+            "client_email": "gateway@p.iam.gserviceaccount.com",
+            "token_uri": f"{url}/token",
+        }
+        file = tmp_path / "credentials.json"
+        file.write_text(json.dumps(account))
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
+        monkeypatch.setattr(secrets, "SECRET_MANAGER", f"{url}/v1/")
+        yield manager
 
 
 def test_the_first_version_of_a_secret(gcp):

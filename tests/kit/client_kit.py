@@ -2,15 +2,13 @@
 
 import asyncio
 import json
-import socket
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
+from http_kit import Handler, listening
 
 from inference_edge_cache.client import AsyncEdgeCacheTransport, EdgeCacheTransport, Served
 from inference_edge_cache.protocol import (
@@ -106,10 +104,8 @@ class Edge:
             "post": MISS,
             "other": Says(404, b"not here"),
         }
-        self._server = _Server(("127.0.0.1", 0), _handler(self))
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.start()
+        self._open = ExitStack()
+        self.url = f"http://127.0.0.1:{self._open.enter_context(listening(_handler(self)))}"
 
     def publish(self, *, path: str = ROUTE, generation: str = GENERATION, **fields: Any) -> None:
         """Another document."""
@@ -144,9 +140,7 @@ class Edge:
         return "post" if seen.method == "POST" else "other"
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._open.close()
 
 
 def proven(seen: Seen) -> Preimage:
@@ -156,30 +150,10 @@ def proven(seen: Seen) -> Preimage:
     return preimage
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        super().process_request(request, client_address)
-
-
-def _handler(edge: Edge) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def handle_one_request(self) -> None:
-            with suppress(ConnectionError):
-                super().handle_one_request()
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
+def _handler(edge: Edge) -> type[Handler]:
+    class Answering(Handler):
         def respond(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length", "0")))
-            if self.headers.get("transfer-encoding") == "chunked":
-                body = self.dechunked()
+            body = self.dechunked() if self.headers.get("transfer-encoding") == "chunked" else self.body()
             says = edge.answer(Seen(self.command, self.path, tuple(self.headers.items()), body))
             if says is HANG_UP:
                 self.close_connection = True
@@ -206,7 +180,7 @@ def _handler(edge: Edge) -> type[BaseHTTPRequestHandler]:
 
         do_GET = do_HEAD = do_POST = do_PUT = respond
 
-    return Handler
+    return Answering
 
 
 @dataclass

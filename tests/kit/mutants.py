@@ -23,7 +23,7 @@ class Mutant:
 
 
 def edited(type_: str, change: Callable[[Resource], Resource], name: str = "") -> Change:
-    """The first resource of a type, ``gcp:storage/bucket:Bucket``, whose name ends with ``name``, changed."""
+    """The first resource of a type whose name ends with ``name``, changed."""
 
     def edit(recording: Recording) -> Recording:
         found = first(recording, type_, name)
@@ -34,7 +34,12 @@ def edited(type_: str, change: Callable[[Resource], Resource], name: str = "") -
 
 
 def first(recording: Recording, type_: str, name: str = "") -> Resource:
-    return next(one for one in recording.resources if one.type == type_ and one.name.endswith(name))
+    """Of a type: ``gcp:storage/bucket:Bucket``, or ``storage/bucket:Bucket`` alone."""
+    return next(
+        one
+        for one in recording.resources
+        if type_ in (one.type, one.type.partition(":")[2]) and one.name.endswith(name)
+    )
 
 
 def put(type_: str, path: str, value: Any, name: str = "") -> Change:

@@ -6,18 +6,16 @@ one method is a server that takes exactly the request that the reference describ
 
 import json
 import re
-import socket
 import sqlite3
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
 
 import pytest
+from http_kit import Handler, listening
 
 from inference_edge_cache.capabilities import Cloud
 from inference_edge_cache.cli import main
@@ -56,13 +54,10 @@ class Says:
 def serving(answer: Callable[[Seen], Says]) -> Iterator[str]:
     """The URL of a server on 127.0.0.1 that answers so."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Responding(Handler):
         def respond(self) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
-            body = self.rfile.read(int(headers.get("content-length", "0")))
-            says = answer(Seen(self.command, self.path, headers, body))
+            says = answer(Seen(self.command, self.path, headers, self.body()))
             with suppress(ConnectionError):  # whoever asked may have left
                 self.send_response(says.status)
                 for name, value in {"content-length": str(len(says.body)), **says.headers}.items():
@@ -72,24 +67,8 @@ def serving(answer: Callable[[Seen], Says]) -> Iterator[str]:
 
         do_GET = do_POST = do_PUT = do_DELETE = respond
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Nothing."""
-
-    class Server(ThreadingHTTPServer):
-        request_queue_size = 128
-        daemon_threads = True
-
-        def process_request(self, request: Any, client_address: Any) -> None:
-            request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            super().process_request(request, client_address)
-
-    server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with listening(Responding) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @dataclass
@@ -174,18 +153,6 @@ class AwsAccount:
         return S3Store(BUCKET, self.s3)
 
 
-@contextmanager
-def moto_server() -> Iterator[str]:
-    """AWS as moto plays it."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 def aws_environment(patch: pytest.MonkeyPatch, url: str) -> None:
     """boto3 asks ``url`` for everything, as nobody in particular."""
     patch.setenv("AWS_ACCESS_KEY_ID", "nobody")
@@ -245,18 +212,6 @@ class GcpProject:
 
     def store(self) -> Store:
         return GcsStore(BUCKET, self.bucket.client)
-
-
-@contextmanager
-def gcs_server() -> Iterator[str]:
-    """Cloud Storage as gcp-storage-emulator plays it."""
-    from gcp_storage_emulator.server import create_server
-
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    with create_server("127.0.0.1", port, in_memory=True):
-        yield f"http://127.0.0.1:{port}"
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+import http_kit
 import httpx
 import pytest
 import uvicorn
@@ -225,9 +226,7 @@ def landed(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 @pytest.fixture
 def free_port() -> int:
     """A port at which nobody listens."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    return http_kit.free_port()
 
 
 @dataclass

@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 import pytest
+from http_kit import free_port
 from starlette.responses import Response, StreamingResponse
 
 from inference_edge_cache.capabilities import Cloud
@@ -337,12 +338,6 @@ def test_negative_ttl_keeps_an_error_for_as_long_as_it_says(origin, edge, clock,
     assert (kept.status_code, kept.text, tier(kept)) == (404, "no", "Hit")
     clock.turn(6)
     assert tier(client.get("/a")) == "Error"
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from operations_kit import Account, Model, aws_account, gcp_project, gcs_server, moto_server, serving
+from http_kit import gcs_server, moto_server
+from operations_kit import Account, Model, aws_account, gcp_project, serving
 
 
 @pytest.fixture(scope="module")

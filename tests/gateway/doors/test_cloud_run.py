@@ -4,7 +4,6 @@ import io
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -29,6 +28,7 @@ from gateway_kit import (
     config_of,
     setting,
 )
+from http_kit import free_port
 from werkzeug.serving import make_server
 from werkzeug.test import create_environ
 from werkzeug.wrappers import Request as WsgiRequest
@@ -246,12 +246,6 @@ def started(folder, **environ: str) -> subprocess.Popen:
         stderr=subprocess.STDOUT,
         text=True,
     )
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 def test_the_service_listens_on_its_port_and_stops_when_told(archive):

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import boto3
 import pytest
+from http_kit import moto_server
 from model_kit import Server, ask, compared, failure, is_signed
-from moto.server import ThreadedMotoServer
 
 from inference_edge_cache.gateway.config import GatewayConfigError
 from inference_edge_cache.gateway.models.bedrock import BedrockModel
@@ -63,13 +63,8 @@ def test_ministack_says_what_is_wrong_with_a_body(ministack: str):
 
 
 def test_moto_invokes():
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        answer = ask(BedrockModel(CLAUDE, api="invoke", endpoint_url=f"http://{host}:{port}"))
-    finally:
-        server.stop()
+    with moto_server() as url:
+        answer = ask(BedrockModel(CLAUDE, api="invoke", endpoint_url=url))
     assert (answer.status, answer.body) == (200, b"{}")
     assert answer.header("x-amzn-bedrock-service-tier") == "default"
 

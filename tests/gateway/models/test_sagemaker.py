@@ -8,8 +8,8 @@ import boto3
 import botocore.session
 import pytest
 import urllib3
+from http_kit import moto_server
 from model_kit import BODY, SECRET_KEY, Exchange, Server, ask, chunked, compared, event, failure, is_signed, part
-from moto.server import ThreadedMotoServer
 
 from inference_edge_cache.gateway.config import GatewayConfigError
 from inference_edge_cache.gateway.messages import Deadline
@@ -28,11 +28,8 @@ def model(server: Server, name: str = "llm", **options: str) -> SageMakerModel:
 # Against moto ---------------------------------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
 def moto() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with moto_server() as url:
+        yield url
 
 
 def test_moto_answers_as_its_container_does(moto: str):

@@ -1,18 +1,17 @@
 """The stores, each over something that answers as the real one does, and ways to get at what lies in them."""
 
 import os
-import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from http_kit import Handler, free_port, gcs_server, listening, moto_server
 
 from inference_edge_cache.gateway.store import Store
 from inference_edge_cache.gateway.stores.folder import FolderStore
@@ -102,12 +101,6 @@ def _with_metadata(lying: Lying, name: str, value: str | None) -> Lying:
 # Servers --------------------------------------------------------------------------------------------------------------
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 @pytest.fixture
 def nobody():
     """The address of a server that is not there."""
@@ -117,13 +110,8 @@ def nobody():
 @pytest.fixture(scope="session")
 def moto():
     """S3 as moto plays it, over HTTP."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with moto_server() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -162,11 +150,8 @@ def ministack(tmp_path_factory):
 @pytest.fixture(scope="session")
 def gcs_emulator():
     """Cloud Storage as gcp-storage-emulator plays it, over HTTP."""
-    from gcp_storage_emulator.server import create_server
-
-    port = free_port()
-    with create_server("127.0.0.1", port, in_memory=True):
-        yield f"http://127.0.0.1:{port}"
+    with gcs_server() as url:
+        yield url
 
 
 @dataclass(frozen=True)
@@ -214,13 +199,10 @@ class Scripted:
 
 @pytest.fixture
 def scripted():
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Answering(Handler):
         def answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length", "0")))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            script.seen.append(Seen(self.command, self.path, headers, body))
+            script.seen.append(Seen(self.command, self.path, headers, self.body()))
             answer = script.answers.pop(0) if len(script.answers) > 1 else script.answers[0]
             if answer.after:
                 answer.after.wait()
@@ -234,22 +216,9 @@ def scripted():
 
         do_GET = do_PUT = do_POST = do_DELETE = answer
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Nothing: what it is asked lies in ``seen``."""
-
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, request, client_address) -> None:
-            if not isinstance(sys.exception(), ConnectionError):  # whoever asked need not wait for all of it
-                super().handle_error(request, client_address)
-
-    server = Server(("127.0.0.1", 0), Handler)
-    script = Scripted(f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield script
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listening(Answering) as port:
+        script = Scripted(f"http://127.0.0.1:{port}")
+        yield script
 
 
 # Stores ---------------------------------------------------------------------------------------------------------------

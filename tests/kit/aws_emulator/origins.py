@@ -1,12 +1,11 @@
 """An origin on a real socket, over TLS, which keeps what it was asked."""
 
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from aws_emulator.certificates import Certificates
+from http_kit import Handler, listening
+from tls_kit import Certificates
 
 
 @dataclass(frozen=True)
@@ -39,14 +38,10 @@ def origin(certificates: Certificates) -> Iterator[Origin]:
     """A running origin."""
     found = Origin()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        timeout = 60
-
+    class Answering(Handler):
         def _handle(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            found.asked.append(Asked(self.command, self.path, headers, body))
+            found.asked.append(Asked(self.command, self.path, headers, self.body()))
             self.send_response(found.status)
             for name, value in found.headers.items():
                 self.send_header(name, value)
@@ -57,18 +52,5 @@ def origin(certificates: Certificates) -> Iterator[Origin]:
 
         do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _handle
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Nothing: ``asked`` tells."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.socket = certificates.server().wrap_socket(server.socket, server_side=True)
-    found.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
+    with listening(Answering, certificates.server()) as found.port:
         yield found
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

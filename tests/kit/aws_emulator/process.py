@@ -17,8 +17,9 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from cryptography.x509 import DNSName
+from tls_kit import LOOPBACK, Authority, Certificates
 
-from aws_emulator.certificates import Certificates, make_certificates
 from aws_emulator.shapes import problems
 
 ACCOUNT = "123456789012"  # that of the recorded ARNs
@@ -98,7 +99,8 @@ class Emulator:
 @contextmanager
 def emulator(folder: Path) -> Iterator[Emulator]:
     """An emulator that is stopped, with everything it started, however the block ends."""
-    certificates = make_certificates(folder)
+    names = (DNSName(name) for name in ("localhost", "*.example.com", "*.cloudfront.net"))
+    certificates = Authority.new().certificates(folder, *names, LOOPBACK)
     log = folder / "emulator.log"
     # The socket is handed over, so nobody else can take the port in between.
     with socket.create_server(("127.0.0.1", 0)) as listening, log.open("wb") as output:

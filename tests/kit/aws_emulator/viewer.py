@@ -5,15 +5,14 @@ The emulator takes a request for a distribution by its Host, on the port where i
 """
 
 import http.client
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from uuid import uuid4
 
 from aws_rules.graph import matches
+from http_kit import Handler, listening
 
 from aws_emulator.cloudfront import delete_distribution
 from aws_emulator.process import Emulator
@@ -144,12 +143,9 @@ def _matches(pattern: str, path: str) -> bool:
 def served(seen: Viewers) -> Iterator[str]:
     """The URL where clients that know nothing of the emulator are viewers, over HTTPS as far as it can tell."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Seeing(Handler):
         def _handle(self) -> None:
-            length = int(self.headers.get("Content-Length", 0))
-            body = self.rfile.read(length) if length else None
+            body = self.body() or None
             sent = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
             answer = seen.ask(self.path, self.command, headers=sent, body=body)
             self.send_response_only(answer.status)
@@ -164,19 +160,8 @@ def served(seen: Viewers) -> Iterator[str]:
 
         do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _handle
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Nothing: what is asked here is asserted elsewhere."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with listening(Seeing) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 _HOP_BY_HOP = ("connection", "content-length", "host", "keep-alive", "transfer-encoding")

@@ -6,8 +6,10 @@ developer guide, API the API reference of the service.
 
 from collections.abc import Sequence
 
+from recorded import Rule
+
 from aws_rules import cloudfront, iam, lambdas, policies, s3
-from aws_rules.graph import Graph, Rule
+from aws_rules.graph import Graph
 from inference_edge_cache.testing import Recording
 
 RULES: Sequence[Rule] = (*cloudfront.RULES, *policies.RULES, *s3.RULES, *iam.RULES, *lambdas.RULES)

@@ -4,7 +4,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from aws_rules.graph import Graph, Rule
+from recorded import Rule
+
+from aws_rules.graph import Graph
 
 READ = frozenset({"GET", "HEAD"})
 READ_AND_ASK = READ | {"OPTIONS"}

@@ -1,31 +1,16 @@
 """A recorded graph as the rules ask it."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from inference_edge_cache.testing import Recording, Resource, reveal
+from recorded import RecordedGraph
 
-Rule = Any
-"""A function from a ``Graph`` to what is wrong, as texts. Its docstring gives the rule and its source."""
+from inference_edge_cache.testing import Resource
 
 
-@dataclass(frozen=True)
-class Graph:
-    """Resources by type, with their secrets opened."""
-
-    recording: Recording
-
-    @cached_property
-    def resources(self) -> Sequence[Resource]:
-        opened = [one for one in self.recording.resources if one.custom and not one.existing]
-        return [replace(one, inputs=reveal(one.inputs), outputs=reveal(one.outputs or {})) for one in opened]
-
-    def of(self, type_: str) -> list[Resource]:
-        """Every resource of a type: ``s3/bucket:Bucket``."""
-        return [one for one in self.resources if one.type == f"aws:{type_}"]
+class Graph(RecordedGraph):
+    cloud = "aws"
 
     @property
     def distributions(self) -> list[Resource]:

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from aws_rules.graph import Graph, Rule, many, matches
-from inference_edge_cache.testing import Secret, reveal
+from recorded import Rule, secrets_are_not_in_plain_text
+
+from aws_rules.graph import Graph, many, matches
 
 ROLE_POLICY = "iam/rolePolicy:RolePolicy"
 STATEMENT_KEYS = frozenset(
@@ -102,38 +103,6 @@ def policies_of_a_role_are_of_one_that_is_there(graph: Graph) -> Iterator[str]:
     """``NoSuchEntity``. API_PutRolePolicy."""
     made = {one.id for one in graph.of("iam/role:Role")}
     yield from (one.name for one in graph.of(ROLE_POLICY) if one.inputs["role"] not in made)
-
-
-def secrets_are_not_in_plain_text(graph: Graph) -> Iterator[str]:
-    """What is secret in one place is secret in all: state and previews show the rest."""
-    found = [one for resource in graph.recording.resources for one in _secrets(resource.inputs)]
-    hidden = {text for one in found for text in _texts(reveal(one)) if len(text) >= 8}
-    for resource in graph.recording.resources:
-        if any(word in text for text in _texts(_open(resource.inputs)) for word in hidden):
-            yield resource.name
-
-
-def _secrets(value: Any) -> Iterator[Secret]:
-    if isinstance(value, Secret):
-        yield value
-    elif isinstance(value, Mapping | list):
-        for item in value.values() if isinstance(value, Mapping) else value:
-            yield from _secrets(item)
-
-
-def _open(value: Any) -> Any:
-    """``value`` without its secrets."""
-    if isinstance(value, Mapping):
-        return {key: _open(item) for key, item in value.items() if not isinstance(item, Secret)}
-    return [_open(item) for item in value if not isinstance(item, Secret)] if isinstance(value, list) else value
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping | list):
-        for item in value.values() if isinstance(value, Mapping) else value:
-            yield from _texts(item)
 
 
 RULES: tuple[Rule, ...] = (

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from aws_rules.graph import Graph, Rule
+from recorded import Rule
+
+from aws_rules.graph import Graph
 
 FUNCTION = "lambda/function:Function"
 URL = "lambda/functionUrl:FunctionUrl"

@@ -5,7 +5,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from aws_rules.graph import Graph, Rule
+from recorded import Rule
+
+from aws_rules.graph import Graph
 from inference_edge_cache.testing import Resource
 
 CACHE = "cloudfront/cachePolicy:CachePolicy"

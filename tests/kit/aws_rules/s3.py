@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from aws_rules.graph import Graph, Rule, many, matches
+from recorded import Rule
+
+from aws_rules.graph import Graph, many, matches
 
 BUCKET = "s3/bucket:Bucket"
 POLICY = "s3/bucketPolicy:BucketPolicy"

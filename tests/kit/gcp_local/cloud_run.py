@@ -18,6 +18,7 @@ from pathlib import Path
 
 from gcp_rules.functions import text_of
 from gcp_rules.graph import FUNCTION, OBJECT, Graph, variables
+from http_kit import free_port
 
 from gcp_local.google import NAMES, Google
 
@@ -54,7 +55,7 @@ def served(graph: Graph, google: Google, storage: str, folder: Path) -> Iterator
     """The function of ``graph``, with its bucket at ``storage``, until the block ends."""
     (function,) = graph.of(FUNCTION)
     source = unpack(graph, folder / "workspace")
-    port, log = _free_port(), folder / "function.log"
+    port, log = free_port(), folder / "function.log"
     environment = {
         **variables(function),
         # Cloud Run's own (DOCS/run/docs/container-contract), and the buildpack's.
@@ -68,7 +69,7 @@ def served(graph: Graph, google: Google, storage: str, folder: Path) -> Iterator
         "STORAGE_EMULATOR_HOST": storage,
         "GCE_METADATA_HOST": google.url,
         "GCE_METADATA_IP": google.url,
-        "SSL_CERT_FILE": str(google.certificate),
+        "SSL_CERT_FILE": str(google.authority),
         "HOSTS_IN_TESTS": json.dumps(dict.fromkeys(NAMES, google.port)),
         # Before what is installed here: the archive's own copy of the package is the one that runs.
         "PYTHONPATH": os.pathsep.join([str(HOSTS), str(source)]),
@@ -101,9 +102,3 @@ def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
         except OSError:
             time.sleep(0.05)
     raise AssertionError(f"the function did not start: {log.read_text(errors='replace')}")
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]

@@ -5,14 +5,13 @@ DOCS/media-cdn/docs/{routing, origins, quotas}.
 """
 
 import http.client
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from gcp_rules.graph import Graph, Route
+from http_kit import Handler, listening
 
 from inference_edge_cache.testing import Resource
 
@@ -107,13 +106,10 @@ def _takes(match: Mapping[str, Any], method: str, path: str) -> bool:
 def edge(graph: Graph, functions: Mapping[str, str], storage: Any) -> Iterator[Edge]:
     """The service of ``graph``, on a port of this machine."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Serving(Handler):
         def _handle(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length", "0")))
             sent = {name: value for name, value in self.headers.items() if name.lower() not in _OF_THE_CONNECTION}
-            answer = found.answer(self.command, self.path, sent, body)
+            answer = found.answer(self.command, self.path, sent, self.body())
             self.send_response_only(answer.status)
             for name, value in answer.headers:
                 if name.lower() not in _OF_THE_CONNECTION:
@@ -125,17 +121,6 @@ def edge(graph: Graph, functions: Mapping[str, str], storage: Any) -> Iterator[E
 
         do_GET = do_HEAD = do_POST = do_PUT = do_OPTIONS = _handle
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Nothing: what is asked here is asserted elsewhere."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    found = Edge(graph, functions, storage, f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with listening(Serving) as port:
+        found = Edge(graph, functions, storage, f"http://127.0.0.1:{port}")
         yield found
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -5,21 +5,17 @@ account of the gateway alone, by the token of its metadata server, and for what 
 """
 
 import base64
-import datetime
 import json
-import ssl
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509 import DNSName
 from gcp_rules.graph import ACCOUNT, VERSION, Graph
+from http_kit import Handler, listening
+from tls_kit import Authority
 
 from inference_edge_cache.testing import Recording
 
@@ -49,7 +45,8 @@ class Google:
     """Of the metadata server."""
     port: int = 0
     """Where everything else is asked, over TLS."""
-    certificate: Path = Path()
+    authority: Path = Path()
+    """Who signed its certificate."""
     asked_of_model: list[Asked] = field(default_factory=list[Asked])
     asked_of_secrets: list[str] = field(default_factory=list[str])
     answer: tuple[int, Any] = (200, None)
@@ -101,29 +98,26 @@ def _embeddings(request: Mapping[str, Any]) -> dict[str, Any]:
 @contextmanager
 def google(recording: Recording, folder: Path) -> Iterator[Google]:
     """Google, for the account that ``recording`` has made."""
-    found = Google(recording, certificate=folder / "google.pem")
-    context = _certificate(found.certificate, folder / "google.key")
+    certificates = Authority.new().certificates(folder, *(DNSName(f"*{name}") for name in NAMES))
+    found = Google(recording, authority=certificates.authority)
 
-    class Everything(_Handler):
+    class Everything(_Answering):
         def handle_one(self, asked: Asked) -> tuple[int, Any]:
             return found.reply(asked)
 
-    with _served(Everything, context) as found.port, _served(_Metadata) as port:
+    with listening(Everything, certificates.server()) as found.port, listening(_Metadata) as port:
         found.url = f"127.0.0.1:{port}"
         yield found
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
+class _Answering(Handler):
     def handle_one(self, asked: Asked) -> tuple[int, Any]:
         raise NotImplementedError
 
     def _answer(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length", "0")))
         headers = {name.lower(): value for name, value in self.headers.items()}
         host = headers.get("host", "").partition(":")[0]
-        status, document = self.handle_one(Asked(self.command, host, self.path, headers, body))
+        status, document = self.handle_one(Asked(self.command, host, self.path, headers, self.body()))
         content = document.encode() if isinstance(document, str) else json.dumps(document).encode()
         self.send_response_only(status)
         self.send_header("metadata-flavor", "Google")
@@ -134,11 +128,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = _answer
 
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing: what it is asked is asserted."""
 
-
-class _Metadata(_Handler):
+class _Metadata(_Answering):
     """cloud.google.com/run/docs/container-contract#metadata-server."""
 
     def handle_one(self, asked: Asked) -> tuple[int, Any]:
@@ -151,52 +142,3 @@ class _Metadata(_Handler):
             scopes = ["https://www.googleapis.com/auth/cloud-platform"]
             return 200, {"aliases": ["default"], "email": "default", "scopes": scopes}
         return 200, {"/project/project-id": "my-project", "/universe/universe-domain": "googleapis.com"}.get(path, "")
-
-
-@contextmanager
-def _served(handler: type[BaseHTTPRequestHandler], context: ssl.SSLContext | None = None) -> Iterator[int]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    if context is not None:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def _certificate(file: Path, key_file: Path) -> ssl.SSLContext:
-    """A certificate for Google's names, which trusts itself."""
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.UTC)
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Google, in tests")])
-    usage = x509.KeyUsage(
-        digital_signature=True,
-        key_cert_sign=True,
-        crl_sign=True,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(usage, critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(f"*{text}") for text in NAMES]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    plain = serialization.NoEncryption()
-    key_file.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file, key_file)
-    return context

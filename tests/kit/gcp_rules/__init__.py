@@ -7,8 +7,10 @@ is the reference of the service's REST API, MM the provider's own field definiti
 
 from collections.abc import Sequence
 
+from recorded import Rule
+
 from gcp_rules import apis, caching, fields, functions, iam, monitoring, origins, routes, secrets, services, storage
-from gcp_rules.graph import Graph, Rule
+from gcp_rules.graph import Graph
 from inference_edge_cache.testing import Recording
 
 RULES: Sequence[Rule] = (

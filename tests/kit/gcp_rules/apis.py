@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping
 
+from recorded import Rule
+
 from gcp_rules.graph import (
     ACCOUNT,
     BUCKET,
@@ -18,7 +20,6 @@ from gcp_rules.graph import (
     SERVICE,
     VERSION,
     Graph,
-    Rule,
 )
 
 API = "projects/service:Service"

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from gcp_rules.graph import KEYSET, Graph, Rule, seconds
+from recorded import Rule
+
+from gcp_rules.graph import KEYSET, Graph, seconds
 
 TTLS: Mapping[str, frozenset[str]] = {
     "CACHE_ALL_STATIC": frozenset({"defaultTtl", "maxTtl", "clientTtl"}),

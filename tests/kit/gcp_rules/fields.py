@@ -7,7 +7,9 @@ number or lists, as the provider flattens what can be there once.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gcp_rules.graph import KEYSET, ORIGIN, SERVICE, Graph, Rule
+from recorded import Rule
+
+from gcp_rules.graph import KEYSET, ORIGIN, SERVICE, Graph
 
 _HEADER = {"headerName": str, "headerValue": str, "replace": bool}
 _REMOVED = {"headerName": str}

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gcp_rules.graph import FUNCTION, HEADERS, MASTER, OBJECT, PREFIX, RESULTS, SECRET, VERSION, Graph, Rule, variables
+from recorded import Rule
+
+from gcp_rules.graph import FUNCTION, HEADERS, MASTER, OBJECT, PREFIX, RESULTS, SECRET, VERSION, Graph, variables
 
 NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 RUNTIMES = frozenset({"python311", "python312", "python313", "python314"})

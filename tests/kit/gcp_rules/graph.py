@@ -1,15 +1,13 @@
 """A recorded graph as the rules ask it."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from inference_edge_cache.testing import Recording, Resource, reveal
+from recorded import RecordedGraph
 
-Rule = Any
-"""A function from a ``Graph`` to what is wrong, as texts. Its docstring gives the rule and its source."""
+from inference_edge_cache.testing import Resource
 
 SERVICE = "networkservices/edgeCacheService:EdgeCacheService"
 ORIGIN = "networkservices/edgeCacheOrigin:EdgeCacheOrigin"
@@ -91,20 +89,8 @@ GRANTED_ON: Mapping[str, str | None] = {
 """The input of a grant that names what it is on."""
 
 
-@dataclass(frozen=True)
-class Graph:
-    """Resources by type, with their secrets opened."""
-
-    recording: Recording
-
-    @cached_property
-    def resources(self) -> Sequence[Resource]:
-        opened = [one for one in self.recording.resources if one.custom and not one.existing]
-        return [replace(one, inputs=reveal(one.inputs), outputs=reveal(one.outputs or {})) for one in opened]
-
-    def of(self, type_: str) -> list[Resource]:
-        """Every resource of a type: ``storage/bucket:Bucket``."""
-        return [one for one in self.resources if one.type == f"gcp:{type_}"]
+class Graph(RecordedGraph):
+    cloud = "gcp"
 
     @property
     def services(self) -> list[Resource]:

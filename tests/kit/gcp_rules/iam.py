@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from recorded import Rule
+
 from gcp_rules.graph import (
     ACCOUNT,
     BUCKET,
@@ -12,7 +14,6 @@ from gcp_rules.graph import (
     GRANTED_ON,
     SECRET,
     Graph,
-    Rule,
     variables,
 )
 

@@ -5,7 +5,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gcp_rules.graph import DASHBOARD, FUNCTION, METRIC, Graph, Rule
+from recorded import Rule
+
+from gcp_rules.graph import DASHBOARD, FUNCTION, METRIC, Graph
 
 NAME = re.compile(r"[A-Za-z0-9_.,+!*',()%/-]{1,100}")
 EXTRACTOR = re.compile(r"(EXTRACT|REGEXP_EXTRACT)\(.+\)")

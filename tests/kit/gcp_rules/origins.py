@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterator, Mapping
 
+from recorded import Rule
+
 from gcp_rules.caching import SECRET_VERSION
-from gcp_rules.graph import Graph, Rule, seconds
+from gcp_rules.graph import Graph, seconds
 
 ADDRESS = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9a-fA-F:.]+")
 PROTOCOLS = frozenset({"HTTP2", "HTTPS", "HTTP"})

@@ -5,7 +5,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gcp_rules.graph import Graph, Route, Rule, seconds
+from recorded import Rule
+
+from gcp_rules.graph import Graph, Route, seconds
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 METHODS = READS | {"PUT", "POST", "DELETE", "PATCH"}

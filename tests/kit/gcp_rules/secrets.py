@@ -1,12 +1,13 @@
 """Secrets in Secret Manager, and nowhere else."""
 
-import base64
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gcp_rules.graph import ORIGIN, SECRET, VERSION, Graph, Rule
-from inference_edge_cache.testing import Secret, reveal
+from recorded import Rule, secrets_are_not_in_plain_text
+
+from gcp_rules.graph import ORIGIN, SECRET, VERSION, Graph
+from inference_edge_cache.testing import Secret
 
 ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 LARGEST = 65_536
@@ -58,42 +59,6 @@ def _plain_values(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from _plain_values(item)
-
-
-def secrets_are_not_in_plain_text(graph: Graph) -> Iterator[str]:
-    """What is secret in one place is secret in all, in base64 too: in inputs, in what the mocks return, in what the
-    stack exports. State and previews show the rest."""
-    recording = graph.recording
-    found = [one for resource in recording.resources for one in _secrets(resource.inputs)]
-    hidden = {text for one in found for text in _texts(reveal(one)) if len(text) >= 8}
-    hidden |= {base64.b64encode(text.encode()).decode() for text in hidden}
-    places = [(one.name, {"inputs": one.inputs, "outputs": one.outputs}) for one in recording.resources]
-    for name, values in [*places, ("the stack", recording.outputs)]:
-        if any(word in text for text in _texts(_open(values)) for word in hidden):
-            yield name
-
-
-def _secrets(value: Any) -> Iterator[Secret]:
-    if isinstance(value, Secret):
-        yield value
-    elif isinstance(value, Mapping | list):
-        for item in value.values() if isinstance(value, Mapping) else value:
-            yield from _secrets(item)
-
-
-def _open(value: Any) -> Any:
-    """``value`` without its secrets."""
-    if isinstance(value, Mapping):
-        return {key: _open(item) for key, item in value.items() if not isinstance(item, Secret)}
-    return [_open(item) for item in value if not isinstance(item, Secret)] if isinstance(value, list) else value
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping | list):
-        for item in value.values() if isinstance(value, Mapping) else value:
-            yield from _texts(item)
 
 
 RULES: tuple[Rule, ...] = (

@@ -4,7 +4,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from gcp_rules.graph import KEYSET, ORIGIN, SERVICE, Graph, Rule
+from recorded import Rule
+
+from gcp_rules.graph import KEYSET, ORIGIN, SERVICE, Graph
 
 NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,63}")
 HOST = re.compile(r"\*|(\*[.-])?[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[a-z0-9]([a-z0-9.-]*[a-z0-9])?[.-]\*")

@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gcp_rules.graph import BUCKET, OBJECT, Graph, Rule
+from recorded import Rule
+
+from gcp_rules.graph import BUCKET, OBJECT, Graph
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]")
 ACLS = re.compile(r"gcp:storage/(bucketACL|bucketAccessControl|default|objectACL|objectAccessControl)")
