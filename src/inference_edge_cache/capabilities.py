@@ -580,7 +580,14 @@ CAPABILITIES: tuple[Capability, ...] = (
         remedy="give 1 to 15 s",
     ),
     _aws("origin.read_timeout", AWS_ORIGIN, minimum=1, maximum=120, unit="s", remedy="give 1 to 120 s"),
-    _gcp("origin.read_timeout", GCP_ORIGINS, minimum=1, maximum=30, unit="s", remedy="give 1 to 30 s"),
+    _gcp(
+        "origin.read_timeout",
+        GCP_ORIGINS,
+        minimum=1,
+        maximum=GCP_READ_TIMEOUT_MAX,
+        unit="s",
+        remedy="give 1 to 30 s",
+    ),
     _aws("origin.response_timeout", AWS_ORIGIN, minimum=1, unit="s", remedy="give at least 1 s"),
     _gcp(
         "origin.response_timeout",

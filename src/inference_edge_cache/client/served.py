@@ -14,7 +14,7 @@ EXTENSION = "inference_edge_cache"
 
 Tier = Literal["edge", "bucket", "store", "model", "passed"]
 
-_Parameters = Mapping[str, Any]
+Parameters = Mapping[str, Any]
 
 _GATEWAY = "inference-edge-cache"
 _HIT = re.compile(r"\b(?:refresh)?hit\b", re.IGNORECASE)
@@ -53,17 +53,23 @@ def served_by_path(status: int, headers: Mapping[str, str]) -> Served:
 
 def served_by_post(headers: Mapping[str, str], why: str) -> Served:
     """Who answered a POST; no CDN keeps those. ``why`` it was sent goes with an answer that says nothing itself."""
-    gateway, _ = _caches(headers)
+    gateway = said_by_gateway(headers)
     return Served("passed", why) if gateway is None else _by_gateway(gateway)
 
 
 def given_by_model(status: int, headers: Mapping[str, str]) -> bool:
     """Whether the model itself gave this answer, error or not: RFC 9211 section 2.3, ``fwd-status``."""
-    gateway, _ = _caches(headers)
+    gateway = said_by_gateway(headers)
     return gateway is not None and gateway.get("fwd-status") == status
 
 
-def _by_gateway(parameters: _Parameters) -> Served:
+def said_by_gateway(headers: Mapping[str, str]) -> Parameters | None:
+    """What the gateway says in ``Cache-Status``; ``None`` where it says nothing."""
+    gateway, _ = _caches(headers)
+    return gateway
+
+
+def _by_gateway(parameters: Parameters) -> Served:
     detail = str(parameters.get("detail", ""))
     if parameters.get("hit") is True:
         return Served("store")
@@ -72,7 +78,7 @@ def _by_gateway(parameters: _Parameters) -> Served:
     return Served("model", ": ".join(filter(None, (str(parameters["fwd"]), detail))))
 
 
-def _caches(headers: Mapping[str, str]) -> tuple[_Parameters | None, list[_Parameters]]:
+def _caches(headers: Mapping[str, str]) -> tuple[Parameters | None, list[Parameters]]:
     """What the gateway says in ``Cache-Status``, and what the caches between it and the caller say.
 
     RFC 9211 section 2: a list, each cache with its parameters, the one nearest to the caller last.

@@ -35,7 +35,7 @@ _DECODER = strict_decoder()
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 _VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _FORMS = ({"route", "body"}, {"custom_id", "method", "url", "body"})
-_JSON = ("content-type", "application/json")
+_JSON = {"content-type": "application/json"}
 # Who asks, and how the message itself is sent: nothing that a request in a file can decide.
 _NOT_A_REQUESTS = frozenset(
     {"authorization", "connection", "content-encoding", "content-length", "cookie", "expect", "host", "te", "trailer"}
@@ -94,7 +94,7 @@ def _line(number: int, text: bytes, url: str, config: EdgeConfig, api_key: ApiKe
         return BadLine(number, f"no inference route of this cache; it has {known}")
     body = json.dumps(document["body"], separators=(",", ":")).encode()
     given = {name.lower(): value for name, value in document.get("headers", {}).items()}
-    headers = tuple({**dict([_JSON]), **given}.items())
+    headers = tuple({**_JSON, **given}.items())
     preimage = storable_request(route.path, route.rules, headers, body)
     if isinstance(preimage, Bypass):
         return Line(number, path, body, headers, refused=str(preimage))
@@ -111,15 +111,12 @@ def _wrong_form(document: Any) -> str:
         return "not a JSON object"
     form = _FORMS["url" in document]
     missing, unknown = form - document.keys(), document.keys() - form - {"headers"}
+    path = document.get("route", document.get("url", ""))
     problems = [
         *([f"{', '.join(sorted(missing))} missing"] if missing else []),
-        *([f"{len(unknown)} unknown field{'s'[: len(unknown) > 1]}"] if unknown else []),
+        *([f"{len(unknown)} unknown field{'s' if len(unknown) > 1 else ''}"] if unknown else []),
         *(["method is not POST"] if document.get("method", "POST") != "POST" else []),
-        *(
-            ["route or url is not a text"]
-            if not isinstance(document.get("route", document.get("url", "")), str)
-            else []
-        ),
+        *(["route or url is not a text"] if not isinstance(path, str) else []),
         *(["body is not an object"] if not isinstance(document.get("body", {}), dict) else []),
         *_wrong_headers(document.get("headers", {})),
     ]

@@ -87,14 +87,12 @@ def deployment_of(said: Mapping[str, str]) -> tuple[Deployment | None, list[Prob
     problems = []
     cache_id, bucket, config_url = (said.get(option) for option in _OUTPUTS)
     cloud = next((cloud for cloud, shape in _CACHE_IDS.items() if shape.fullmatch(cache_id or "")), None)
-    if cloud is None:
-        limit = (
-            "must be the id of a CloudFront distribution or of a Media CDN EdgeCacheService" if cache_id else "missing"
-        )
-        remedy = "give the output cache_id of the component, or --stack-outputs with it"
-        problems.append(
-            Problem.at("--cache-id", cache_id, limit, remedy) if cache_id else _missing("--cache-id", remedy)
-        )
+    remedy = "give the output cache_id of the component, or --stack-outputs with it"
+    if not cache_id:
+        problems.append(_missing("--cache-id", remedy))
+    elif cloud is None:
+        limit = "must be the id of a CloudFront distribution or of a Media CDN EdgeCacheService"
+        problems.append(Problem.at("--cache-id", cache_id, limit, remedy))
     if bucket is None:
         remedy = "give the output results_bucket_name of the component; a cache without inference routes has none"
         problems.append(_missing("--results-bucket", remedy))

@@ -10,9 +10,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from http_sf import StructuredFieldError, parse
-
 from inference_edge_cache.client import EXTENSION, AsyncEdgeCacheTransport, Served
+from inference_edge_cache.client.served import said_by_gateway
 from inference_edge_cache.errors import EdgeCacheError
 from inference_edge_cache.operations.journal import Journal
 from inference_edge_cache.operations.requests_file import Line
@@ -30,7 +29,6 @@ SECONDS_TO_CONNECT, SECONDS_TO_ANSWER, SECONDS_PAST_THE_CDN = 10.0, 130.0, 3610.
 asked, which on Cloud Run may take an hour."""
 
 _BUSY = (429, 503)
-_GATEWAY = "inference-edge-cache"
 _LONGEST_REASON = 120
 # Not about the request: the next time it may be stored. A document there was when the command started.
 _OF_THE_MOMENT = (STORE_DOWN, ANOTHER_WRITE, NO_DOCUMENT)
@@ -150,20 +148,10 @@ def outcome_of(status: int, headers: Mapping[str, str], served: Served) -> Outco
 
 
 def _detail(headers: Mapping[str, str]) -> str | None:
-    """Why the gateway did not store what the model said; ``None`` when it did, for this caller or another one.
-
-    RFC 9211: ``stored`` and ``collapsed`` are of the gateway's own member in the list.
-    """
-    try:
-        members: Any = parse(headers.get("cache-status", "").encode("latin-1", "replace"), tltype="list")
-    except StructuredFieldError:
-        return "unknown"
-    for member, parameters in members:
-        if str(member) == _GATEWAY:
-            detail = parameters.get("detail")
-            kept = parameters.get("stored") or parameters.get("collapsed")
-            return None if kept and not detail else str(detail or "unknown")
-    return "unknown"
+    """Why the gateway did not store what the model said; ``None`` when it did, for this caller or another one."""
+    said = said_by_gateway(headers) or {}
+    detail, kept = said.get("detail"), said.get("stored") or said.get("collapsed")
+    return None if kept and not detail else str(detail or "unknown")
 
 
 def _seconds(retry_after: str | None, attempt: int) -> float:

@@ -23,8 +23,10 @@ from inference_edge_cache.plan.model import GatewayPlan, InferenceRoutePlan, Mod
 from inference_edge_cache.plan.upstreams import GLOBAL
 from inference_edge_cache.protocol import OriginIdentity, ProtocolError
 
-_PLAIN = ("access", "front_door", "memory", "timeout", "reserved_concurrency", "log_retention_days")
-_PLAIN += ("concurrency", "min_instances", "max_instances", "dashboard")
+_PLAIN = (
+    *("access", "front_door", "memory", "timeout", "reserved_concurrency", "log_retention_days"),
+    *("concurrency", "min_instances", "max_instances", "dashboard"),
+)
 
 
 def plan_gateway(

@@ -15,6 +15,7 @@ from inference_edge_cache.clouds.gcp import (
     render_origins,
     render_service,
 )
+from inference_edge_cache.clouds.gcp.deploy_origins import make_origin, make_reader
 from inference_edge_cache.clouds.gcp.render_routes import OriginIds
 from inference_edge_cache.clouds.gcp.resources import GcpResources
 from inference_edge_cache.clouds.making import Maker
@@ -117,14 +118,14 @@ def _origin(make: Maker, failover: ns.EdgeCacheOrigin | None) -> ns.EdgeCacheOri
     if make.plan.origin is None:
         return None
     args = render_origins.origin_args(make.plan, _id(failover))
-    return make(ns.EdgeCacheOrigin, "origin", args, custom_timeouts=deploy_gateway.ORIGIN_TIMEOUTS)
+    return make_origin(make, "origin", args)
 
 
 def _failover_origin(make: Maker) -> ns.EdgeCacheOrigin | None:
     if make.plan.failover is None:
         return None
     args = render_origins.failover_origin_args(make.plan, make.plan.failover.origin)
-    return make(ns.EdgeCacheOrigin, "failover_origin", args, custom_timeouts=deploy_gateway.ORIGIN_TIMEOUTS)
+    return make_origin(make, "failover_origin", args)
 
 
 def _bucket(make: Maker) -> storage.Bucket | None:
@@ -144,17 +145,15 @@ def _bucket_origin(make: Maker, bucket_name: pulumi.Input[str] | None) -> ns.Edg
     if bucket_name is None:
         return None
     args = render_origins.bucket_origin_args(make.plan, bucket_name)
-    return make(ns.EdgeCacheOrigin, "bucket_origin", args, custom_timeouts=deploy_gateway.ORIGIN_TIMEOUTS)
+    return make_origin(make, "bucket_origin", args)
 
 
 def _bucket_reader(
     make: Maker, bucket_name: pulumi.Input[str] | None, bucket_origin: ns.EdgeCacheOrigin | None
 ) -> storage.BucketIAMMember | None:
-    """The grant, after the bucket's origin: in a project that has none yet there is no service agent to grant it to."""
     if bucket_name is None or bucket_origin is None:
         return None
-    args = render_bucket.bucket_reader_args(bucket_name, deploy_gateway.project_number(make))
-    return make(storage.BucketIAMMember, "bucket_reader", args, depends_on=[bucket_origin])
+    return make_reader(make, "bucket_reader", bucket_name, bucket_origin)
 
 
 def _id(resource: pulumi.CustomResource | None) -> pulumi.Output[str] | None:

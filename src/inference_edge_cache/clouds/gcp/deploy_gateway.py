@@ -25,12 +25,12 @@ from pulumi_gcp import networkservices as ns
 
 from inference_edge_cache.clouds import gateways
 from inference_edge_cache.clouds.gcp import (
-    render_bucket,
     render_dashboard,
     render_gateway,
     render_origins,
     render_results,
 )
+from inference_edge_cache.clouds.gcp.deploy_origins import make_origin, make_reader
 from inference_edge_cache.clouds.gcp.names import short_name
 from inference_edge_cache.clouds.making import Maker
 from inference_edge_cache.errors import InvalidArgsError, Problem
@@ -62,9 +62,6 @@ ARGS: Mapping[str, type] = {
     "dashboard": monitoring.DashboardArgs,
 }
 """Logical child to its arguments: what ``overrides`` may name."""
-
-# As long as the provider itself waits for one: Media CDN takes its time.
-ORIGIN_TIMEOUTS = pulumi.CustomTimeouts(create="120m", update="120m", delete="120m")
 
 
 def children_made(plan: EdgePlan) -> frozenset[str]:
@@ -144,25 +141,13 @@ def make_gateway(make: Maker) -> Gateway | None:
         render_gateway.invoker_args(function.location, function.name),
     )
     url = function.service_config.apply(_url)
-    origin = make(
-        ns.EdgeCacheOrigin,
-        "gateway_origin",
-        render_origins.gateway_origin_args(make.plan, plan, url, gateways.proof(plan)),
-        custom_timeouts=ORIGIN_TIMEOUTS,
+    origin = make_origin(
+        make, "gateway_origin", render_origins.gateway_origin_args(make.plan, plan, url, gateways.proof(plan))
     )
-    results_origin = make(
-        ns.EdgeCacheOrigin,
-        "results_origin",
-        render_origins.results_origin_args(make.plan, results.name, origin.id),
-        custom_timeouts=ORIGIN_TIMEOUTS,
+    results_origin = make_origin(
+        make, "results_origin", render_origins.results_origin_args(make.plan, results.name, origin.id)
     )
-    reader = make(
-        storage.BucketIAMMember,
-        "results_reader",
-        render_bucket.bucket_reader_args(results.name, project_number(make)),
-        # In a project that has no origin yet there is no service agent to grant it to.
-        depends_on=[results_origin],
-    )
+    reader = make_reader(make, "results_reader", results.name, results_origin)
     made = {
         "gateway_account": account,
         "results": results,
@@ -206,12 +191,6 @@ def _dashboard(make: Maker, gateway: Gateway, service: ns.EdgeCacheService) -> d
 
 
 # Where it runs --------------------------------------------------------------------------------------------------------
-def project_number(make: Maker) -> pulumi.Output[str]:
-    """What the service agents of the project are called after."""
-    opts = pulumi.InvokeOutputOptions(parent=make.parent, depends_on=list(make.after))
-    return organizations.get_project_output(opts=opts).number
-
-
 def _region(make: Maker, plan: GatewayPlan, of_the_provider: pulumi.Output[str]) -> pulumi.Input[str]:
     """The region, which the provider may be without."""
     if plan.region is not None:

@@ -2,7 +2,8 @@
 
 from pulumi_gcp import projects
 
-from inference_edge_cache.plan.model import EdgePlan, GatewayPlan, HttpsModelPlan, VertexModelPlan
+from inference_edge_cache.clouds import gateways
+from inference_edge_cache.plan.model import EdgePlan, GatewayPlan, VertexModelPlan
 
 _OF_THE_GATEWAY = ("artifactregistry", "cloudbuild", "cloudfunctions", "iam", "run")
 
@@ -24,6 +25,6 @@ def api_args(api: str) -> projects.ServiceArgs:
 
 
 def _of_the_model(gateway: GatewayPlan) -> set[str]:
-    headers = isinstance(gateway.model, HttpsModelPlan) and bool(gateway.model.headers)
+    headers = gateways.model_with_headers(gateway) is not None
     secrets = {"secretmanager"} if headers or gateway.master_secret is not None else set[str]()
     return secrets | ({"aiplatform"} if isinstance(gateway.model, VertexModelPlan) else set())

@@ -28,6 +28,20 @@ def bucket_args(plan: EdgePlan, bucket: BucketPlan) -> storage.BucketArgs:
     )
 
 
+def forgetful_args(plan: EdgePlan, region: pulumi.Input[str]) -> storage.BucketArgs:
+    """A bucket that nobody can make public either, for what can be made again: it keeps no versions and nothing that
+    was deleted, and goes with the stack."""
+    return storage.BucketArgs(
+        location=region,
+        uniform_bucket_level_access=True,
+        public_access_prevention="enforced",
+        soft_delete_policy=storage.BucketSoftDeletePolicyArgs(retention_duration_seconds=0),
+        versioning=storage.BucketVersioningArgs(enabled=False),
+        force_destroy=True,
+        labels=labels(plan),
+    )
+
+
 def bucket_reader_args(
     bucket_name: pulumi.Input[str], project_number: pulumi.Input[str]
 ) -> storage.BucketIAMMemberArgs:

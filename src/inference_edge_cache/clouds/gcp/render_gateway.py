@@ -8,6 +8,7 @@ import pulumi
 from pulumi_gcp import cloudfunctionsv2, cloudrunv2, projects, secretmanager, serviceaccount, storage, vertex
 
 from inference_edge_cache.clouds import gateways
+from inference_edge_cache.clouds.gcp import render_bucket
 from inference_edge_cache.clouds.gcp.render_labels import labels
 from inference_edge_cache.gateway import archive, assembly
 from inference_edge_cache.plan.model import EdgePlan, GatewayPlan, HttpsModelPlan, VertexModelPlan
@@ -81,15 +82,7 @@ def publisher_model_caller_args(
 # Source ---------------------------------------------------------------------------------------------------------------
 def source_args(plan: EdgePlan, region: pulumi.Input[str]) -> storage.BucketArgs:
     """A bucket apart from the results: what runs is not for what runs to write."""
-    return storage.BucketArgs(
-        location=region,
-        uniform_bucket_level_access=True,
-        public_access_prevention="enforced",
-        soft_delete_policy=storage.BucketSoftDeletePolicyArgs(retention_duration_seconds=0),
-        versioning=storage.BucketVersioningArgs(enabled=False),
-        force_destroy=True,
-        labels=labels(plan),
-    )
+    return render_bucket.forgetful_args(plan, region)
 
 
 def source_archive_args(gateway: GatewayPlan, bucket: pulumi.Input[str]) -> storage.BucketObjectArgs:

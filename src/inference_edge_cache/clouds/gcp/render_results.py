@@ -1,7 +1,6 @@
 """The results bucket: what the gateway has stored, where Media CDN reads it by itself, and the discovery document.
 
-Private as the other bucket is, and otherwise unlike it: everything in it can be made again, so it keeps no versions and
-nothing that was deleted, forgets by itself, and goes with the stack.
+Everything in it can be made again, so it is a forgetful one, and forgets by itself.
 """
 
 import dataclasses
@@ -11,7 +10,6 @@ from pulumi_gcp import storage
 
 from inference_edge_cache.clouds import gateways
 from inference_edge_cache.clouds.gcp import render_bucket
-from inference_edge_cache.clouds.gcp.render_labels import labels
 from inference_edge_cache.clouds.gcp.values import lifted
 from inference_edge_cache.plan.model import EdgePlan, GatewayPlan
 from inference_edge_cache.protocol import DISCOVERY_PATH, parse_edge_config
@@ -25,16 +23,9 @@ _DOCUMENT = DISCOVERY_PATH.lstrip("/")
 
 def bucket_args(plan: EdgePlan, gateway: GatewayPlan, region: pulumi.Input[str]) -> storage.BucketArgs:
     """Beside the gateway, so that a look into it is quick."""
-    return storage.BucketArgs(
-        location=region,
-        uniform_bucket_level_access=True,
-        public_access_prevention="enforced",
-        soft_delete_policy=storage.BucketSoftDeletePolicyArgs(retention_duration_seconds=0),
-        versioning=storage.BucketVersioningArgs(enabled=False),
-        lifecycle_rules=_lifecycle(gateway),
-        force_destroy=True,
-        labels=labels(plan),
-    )
+    args = render_bucket.forgetful_args(plan, region)
+    args.lifecycle_rules = _lifecycle(gateway)
+    return args
 
 
 def _lifecycle(gateway: GatewayPlan) -> list[storage.BucketLifecycleRuleArgs]:
