@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from client_kit import API_KEY, HIT, MISS, Edge, json_answer, problem
-from operations_kit import Model, Says, serving
+from operations_kit import Model, Says, model_served, serving
 
 from inference_edge_cache.capabilities import Cloud
 from inference_edge_cache.inference_rules import InferenceRoute
@@ -23,9 +23,7 @@ EMBEDDINGS, CHAT = "/v1/embeddings", "/v1/chat/completions"
 
 @pytest.fixture
 def model() -> Iterator[Model]:
-    model = Model()
-    with serving(model.answer) as url:
-        model.url = url
+    with model_served() as model:
         yield model
 
 

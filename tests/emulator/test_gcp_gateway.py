@@ -143,7 +143,7 @@ def test_the_model_is_asked_as_the_account_of_the_function(deployment):
     deployment.post("who asks", **{"x-request-id": "1"})
     (asked,) = deployment.google.asked_of_model
     assert asked.host == "us-central1-aiplatform.googleapis.com"
-    assert asked.path == "/v1/projects/my-project/locations/us-central1/endpoints/1234567890:rawPredict"
+    assert asked.target == "/v1/projects/my-project/locations/us-central1/endpoints/1234567890:rawPredict"
     assert asked.headers["authorization"] == f"Bearer {TOKEN}"
     assert json.loads(asked.body) == {"model": "e5", "input": "who asks"}
 
@@ -298,7 +298,7 @@ def test_the_headers_of_an_https_model_are_those_of_their_secret(tmp_path):
         (asked,) = there.google.asked_of_model
         versions = {path.rpartition("/")[2] for path in there.google.asked_of_secrets}
     assert (answer.status_code, answer.json()["data"][0]["embedding"]) == (200, VECTOR)
-    assert (asked.path, asked.headers["x-api-key"]) == ("/base/v1/embeddings", MODEL_KEY)
+    assert (asked.target, asked.headers["x-api-key"]) == ("/base/v1/embeddings", MODEL_KEY)
     assert "authorization" not in asked.headers
     assert versions == {"latest:access", "1:access"}
 

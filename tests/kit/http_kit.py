@@ -1,13 +1,32 @@
 """Servers on 127.0.0.1, and what every handler of theirs has in common."""
 
+import os
 import socket
 import ssl
+import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A request as it came over the wire. Header names are in lower case."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def host(self) -> str:
+        """The name that it was asked by."""
+        return self.headers.get("host", "").partition(":")[0]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -18,6 +37,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def body(self) -> bytes:
         return self.rfile.read(int(self.headers.get("content-length", "0")))
+
+    def seen(self) -> Seen:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        return Seen(self.command, self.path, headers, self.body())
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing."""
@@ -71,6 +94,21 @@ def moto_server() -> Iterator[str]:
         yield f"http://{host}:{port}"
     finally:
         server.stop()
+
+
+@contextmanager
+def ministack_server(folder: Path) -> Iterator[str]:
+    """The URL of AWS as ministack plays it, in a process of its own that knows no home but ``folder``."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:  # connections wait in it until the emulator is up
+        fd = listener.fileno()
+        command = [sys.executable, "-m", "uvicorn", "ministack.app:app", "--lifespan", "off", "--fd", str(fd)]
+        quiet = subprocess.DEVNULL
+        environment = {"PATH": os.environ.get("PATH", ""), "HOME": str(folder), "TMPDIR": str(folder)}
+        with subprocess.Popen(command, pass_fds=[fd], env=environment, stdout=quiet, stderr=quiet) as emulator:
+            try:
+                yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            finally:
+                emulator.terminate()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 import pytest
-from http_kit import Handler, listening
+from http_kit import Handler, Seen, listening
 
 from inference_edge_cache.capabilities import Cloud
 from inference_edge_cache.cli import main
@@ -34,16 +34,6 @@ DOCUMENT = DISCOVERY_PATH[1:]
 
 # Servers -------------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
-class Seen:
-    """A request as it came over the wire."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True)
 class Says:
     status: int = 200
     body: bytes = b""
@@ -56,8 +46,7 @@ def serving(answer: Callable[[Seen], Says]) -> Iterator[str]:
 
     class Responding(Handler):
         def respond(self) -> None:
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            says = answer(Seen(self.command, self.path, headers, self.body()))
+            says = answer(self.seen())
             with suppress(ConnectionError):  # whoever asked may have left
                 self.send_response(says.status)
                 for name, value in {"content-length": str(len(says.body)), **says.headers}.items():
@@ -96,6 +85,14 @@ class Model:
             data = [{"object": "embedding", "index": 0, "embedding": [0.25, -0.5]}]
             answer = {"object": "list", "model": asked["model"], "data": data}
         return Says(200, json.dumps(answer).encode(), {"content-type": "application/json"})
+
+
+@contextmanager
+def model_served() -> Iterator[Model]:
+    model = Model()
+    with serving(model.answer) as url:
+        model.url = url
+        yield model
 
 
 # Accounts ------------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from http_kit import gcs_server, moto_server
-from operations_kit import Account, Model, aws_account, gcp_project, serving
+from operations_kit import Account, Model, aws_account, gcp_project, model_served
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,5 @@ def account(request) -> Account:
 
 @pytest.fixture
 def model() -> Iterator[Model]:
-    model = Model()
-    with serving(model.answer) as url:
-        model.url = url
+    with model_served() as model:
         yield model

@@ -1,14 +1,11 @@
 """A model of Amazon Bedrock: against ministack and moto, against boto3's own requests, and against errors."""
 
 import json
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import boto3
 import pytest
-from http_kit import moto_server
+from http_kit import ministack_server, moto_server
 from model_kit import Server, ask, compared, failure, is_signed
 
 from inference_edge_cache.gateway.config import GatewayConfigError
@@ -27,14 +24,9 @@ def model(server: Server, api="converse", model_id: str = CLAUDE) -> BedrockMode
 
 # Against emulators ----------------------------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
-def ministack() -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:  # connections wait in it until the emulator is up
-        fd = listener.fileno()
-        command = [sys.executable, "-m", "uvicorn", "ministack.app:app", "--lifespan", "off", "--fd", str(fd)]
-        quiet = subprocess.DEVNULL
-        with subprocess.Popen(command, pass_fds=[fd], stdout=quiet, stderr=quiet) as emulator:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-            emulator.terminate()
+def ministack(tmp_path_factory) -> Iterator[str]:
+    with ministack_server(tmp_path_factory.mktemp("ministack")) as url:
+        yield url
 
 
 @pytest.mark.parametrize("model_id", [CLAUDE, ARN])

@@ -1,7 +1,5 @@
 """The stores, each over something that answers as the real one does, and ways to get at what lies in them."""
 
-import os
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -11,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from http_kit import Handler, free_port, gcs_server, listening, moto_server
+from http_kit import Handler, Seen, free_port, gcs_server, listening, ministack_server, moto_server
 
 from inference_edge_cache.gateway.store import Store
 from inference_edge_cache.gateway.stores.folder import FolderStore
@@ -117,34 +115,8 @@ def moto():
 @pytest.fixture(scope="session")
 def ministack(tmp_path_factory):
     """S3 as ministack plays it, over HTTP, in a process of its own."""
-    port = free_port()
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-        "GATEWAY_PORT": str(port),
-        "BIND_HOST": "127.0.0.1",
-        "SERVICES": "s3",
-        "IOT_MTLS_ENABLED": "0",
-        "SFTP_ENABLED": "0",
-        "HOME": str(tmp_path_factory.mktemp("ministack")),
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ministack"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    said = []
-    for line in process.stdout or ():
-        said.append(line)
-        if "Running on http" in line:
-            break
-    else:
-        pytest.fail(f"ministack ended before it listened: {''.join(said)}")
-    threading.Thread(target=lambda: [None for _ in process.stdout or ()], daemon=True).start()
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait()
+    with ministack_server(tmp_path_factory.mktemp("ministack")) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -152,16 +124,6 @@ def gcs_emulator():
     """Cloud Storage as gcp-storage-emulator plays it, over HTTP."""
     with gcs_server() as url:
         yield url
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A request as it came over the wire."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    body: bytes
 
 
 @dataclass(frozen=True)
@@ -201,8 +163,7 @@ class Scripted:
 def scripted():
     class Answering(Handler):
         def answer(self) -> None:
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            script.seen.append(Seen(self.command, self.path, headers, self.body()))
+            script.seen.append(self.seen())
             answer = script.answers.pop(0) if len(script.answers) > 1 else script.answers[0]
             if answer.after:
                 answer.after.wait()

@@ -1,21 +1,11 @@
 """An origin on a real socket, over TLS, which keeps what it was asked."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from http_kit import Handler, listening
+from http_kit import Handler, Seen, listening
 from tls_kit import Certificates
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A request as the origin got it. Header names are in lower case."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    body: bytes
 
 
 @dataclass
@@ -26,7 +16,7 @@ class Origin:
     status: int = 200
     body: bytes = b'{"answer":42}'
     headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
-    asked: list[Asked] = field(default_factory=list[Asked])
+    asked: list[Seen] = field(default_factory=list[Seen])
 
     def url(self, name: str = "model") -> str:
         """Its address by a name of ``example.com``, which the emulator finds on this machine."""
@@ -40,8 +30,7 @@ def origin(certificates: Certificates) -> Iterator[Origin]:
 
     class Answering(Handler):
         def _handle(self) -> None:
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            found.asked.append(Asked(self.command, self.path, headers, self.body()))
+            found.asked.append(self.seen())
             self.send_response(found.status)
             for name, value in found.headers.items():
                 self.send_header(name, value)

@@ -14,7 +14,7 @@ from typing import Any
 
 from cryptography.x509 import DNSName
 from gcp_rules.graph import ACCOUNT, VERSION, Graph
-from http_kit import Handler, listening
+from http_kit import Handler, Seen, listening
 from tls_kit import Authority
 
 from inference_edge_cache.testing import Recording
@@ -23,17 +23,6 @@ TOKEN = "ya29.a-token-of-the-gateway's-account"
 NAMES = (".googleapis.com", ".example.com")
 """What the names end with that lead here."""
 VECTOR = [0.25, -0.5]
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A request as it came in."""
-
-    method: str
-    host: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes
 
 
 @dataclass
@@ -47,17 +36,17 @@ class Google:
     """Where everything else is asked, over TLS."""
     authority: Path = Path()
     """Who signed its certificate."""
-    asked_of_model: list[Asked] = field(default_factory=list[Asked])
+    asked_of_model: list[Seen] = field(default_factory=list[Seen])
     asked_of_secrets: list[str] = field(default_factory=list[str])
     answer: tuple[int, Any] = (200, None)
 
-    def reply(self, asked: Asked) -> tuple[int, Any]:
+    def reply(self, asked: Seen) -> tuple[int, Any]:
         if asked.host == "model.example.com":
             return self._model(asked)
         if asked.headers.get("authorization") != f"Bearer {TOKEN}":
             return 401, {"error": {"status": "UNAUTHENTICATED"}}
         if asked.host == "secretmanager.googleapis.com":
-            return self._secret(asked.path)
+            return self._secret(asked.target)
         if asked.host.endswith("-aiplatform.googleapis.com"):
             return self._predict(asked)
         return 404, {"error": {"status": "NOT_FOUND"}}
@@ -76,14 +65,14 @@ class Google:
         data = base64.b64encode(versions[0].inputs["secretData"].encode()).decode()
         return 200, {"name": versions[0].id, "payload": {"data": data}}
 
-    def _predict(self, asked: Asked) -> tuple[int, Any]:
+    def _predict(self, asked: Seen) -> tuple[int, Any]:
         """A container that answers as OpenAI does, behind ``rawPredict``: a vector for each input."""
         endpoints = [one.what for one in Graph(self.recording).grants() if one.kind.startswith("vertex/")]
-        if asked.path.rpartition("/")[2] not in [f"{endpoint}:rawPredict" for endpoint in endpoints]:
+        if asked.target.rpartition("/")[2] not in [f"{endpoint}:rawPredict" for endpoint in endpoints]:
             return 403, {"error": {"status": "PERMISSION_DENIED"}}
         return self._model(asked)
 
-    def _model(self, asked: Asked) -> tuple[int, Any]:
+    def _model(self, asked: Seen) -> tuple[int, Any]:
         self.asked_of_model.append(asked)
         status, document = self.answer
         return status, document or _embeddings(json.loads(asked.body))
@@ -102,7 +91,7 @@ def google(recording: Recording, folder: Path) -> Iterator[Google]:
     found = Google(recording, authority=certificates.authority)
 
     class Everything(_Answering):
-        def handle_one(self, asked: Asked) -> tuple[int, Any]:
+        def handle_one(self, asked: Seen) -> tuple[int, Any]:
             return found.reply(asked)
 
     with listening(Everything, certificates.server()) as found.port, listening(_Metadata) as port:
@@ -111,13 +100,11 @@ def google(recording: Recording, folder: Path) -> Iterator[Google]:
 
 
 class _Answering(Handler):
-    def handle_one(self, asked: Asked) -> tuple[int, Any]:
+    def handle_one(self, asked: Seen) -> tuple[int, Any]:
         raise NotImplementedError
 
     def _answer(self) -> None:
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        host = headers.get("host", "").partition(":")[0]
-        status, document = self.handle_one(Asked(self.command, host, self.path, headers, self.body()))
+        status, document = self.handle_one(self.seen())
         content = document.encode() if isinstance(document, str) else json.dumps(document).encode()
         self.send_response_only(status)
         self.send_header("metadata-flavor", "Google")
@@ -132,10 +119,10 @@ class _Answering(Handler):
 class _Metadata(_Answering):
     """cloud.google.com/run/docs/container-contract#metadata-server."""
 
-    def handle_one(self, asked: Asked) -> tuple[int, Any]:
+    def handle_one(self, asked: Seen) -> tuple[int, Any]:
         if asked.headers.get("metadata-flavor") != "Google":
             return 403, "Missing Metadata-Flavor:Google header."
-        path = asked.path.partition("?")[0].removeprefix("/computeMetadata/v1")
+        path = asked.target.partition("?")[0].removeprefix("/computeMetadata/v1")
         if path.endswith("/token"):
             return 200, {"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer"}
         if path.rstrip("/").endswith("/service-accounts/default"):
