@@ -271,11 +271,13 @@ def test_a_full_disk_is_a_failure_and_leaves_nothing(folder, path):
     process = other_process(
         """
         import resource
-        resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (65536, before[1]))
         try:
             store.put(sys.argv[2], Result(b"x" * 1_000_000, "application/json", 0), "no-store")
         except Exception as error:
             print(type(error).__name__, error)
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)  # what measures the process writes files too
         """,
         folder,
         path,
